@@ -1,0 +1,1 @@
+"""What the user says, as frozen values. No behaviour beyond reading them."""

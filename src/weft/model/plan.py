@@ -1,0 +1,26 @@
+"""A plan: tasks in program order, and what they share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from weft.model.aggregate import Aggregate
+from weft.model.limits import Limit
+from weft.model.task import Task
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What a user wants done.
+
+    The order of ``tasks`` is program order. ``root`` is the directory that relative paths are
+    relative to. ``max_concurrent`` is how many tasks may run at once; None leaves the choice
+    to the run.
+    """
+
+    tasks: tuple[Task, ...] = ()
+    limits: Mapping[str, Limit] = {}
+    aggregates: Mapping[str, Aggregate] = {}
+    max_concurrent: int | None = None
+    root: str = "."

@@ -1,0 +1,29 @@
+"""A task: one unit of work and what is declared about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from weft.model.priority import NORMAL, Priority
+from weft.model.work import Work
+
+
+class Task(msgspec.Struct, frozen=True):
+    """One unit of work.
+
+    ``id`` is unique in the plan. ``needs`` names tasks, or families of tasks, that must succeed
+    before this one starts. A fan-out gives its members one ``family`` and an id each:
+    ``survey[a.md]`` belongs to ``survey``. ``limits`` are units taken from each named limit
+    while the task runs. ``duration_s`` is how long the task is expected to take, in seconds;
+    it shapes the order of starts and nothing else.
+    """
+
+    id: str
+    work: Work
+    needs: tuple[str, ...] = ()
+    limits: Mapping[str, int] = {}
+    priority: Priority = NORMAL
+    duration_s: float | None = None
+    family: str | None = None
