@@ -1,0 +1,69 @@
+"""The graph of tasks: edges, an order that respects them, and the cycle when there is none.
+
+Knows positions in program order, not what the tasks do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from weft.model.reason import EdgeReason
+
+
+class Edge(msgspec.Struct, frozen=True, gc=False):
+    """The task at ``after`` starts when the one at ``before`` has ended.
+
+    ``required`` tells that it can't do without the other's success; else the edge only orders.
+    """
+
+    before: int
+    after: int
+    required: bool
+    because: EdgeReason
+
+
+def topological_order(n_tasks: int, before: Sequence[Sequence[int]]) -> list[int]:
+    """Return positions so that each stands after all of ``before[position]``.
+
+    Positions that stand on a cycle, or after one, are left out. Kahn's algorithm; among the
+    tasks that could come next, the order is that in which they became free.
+
+    >>> topological_order(3, [[1], [], [0]])
+    [1, 0, 2]
+    """
+    n_unmet = [len(sources) for sources in before]
+    after: list[list[int]] = [[] for _ in range(n_tasks)]
+    for position, sources in enumerate(before):
+        for source in sources:
+            after[source].append(position)
+    order = [position for position, unmet in enumerate(n_unmet) if not unmet]
+    for position in order:  # grows while it is walked
+        for follower in after[position]:
+            n_unmet[follower] -= 1
+            if not n_unmet[follower]:
+                order.append(follower)
+    return order
+
+
+def cycle_among(positions: Sequence[int], before: Sequence[Sequence[int]]) -> list[int]:
+    """Return one cycle, each member standing directly before the next, the last before the first.
+
+    ``positions`` are tasks that `topological_order` left out: each has one of them before it.
+    The cycle starts with its earliest member in program order.
+
+    >>> cycle_among([0, 1, 2], [[1], [2], [0]])
+    [0, 2, 1]
+    """
+    left = set(positions)
+    seen: dict[int, int] = {}
+    trail: list[int] = []
+    here = min(positions)
+    while here not in seen:
+        seen[here] = len(trail)
+        trail.append(here)
+        here = min(source for source in before[here] if source in left)
+    cycle = trail[seen[here] :][::-1]
+    start = cycle.index(min(cycle))
+    return cycle[start:] + cycle[:start]

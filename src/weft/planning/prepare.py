@@ -1,0 +1,63 @@
+"""From a plan to a prepared plan: everything that the scheduler must know before it starts.
+
+Gathers what the other files of this room find out. Decides nothing of its own.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from weft.errors import PlanError
+from weft.model.plan import Plan
+from weft.model.reason import Needs
+from weft.model.task import Task
+from weft.planning.check import problems
+from weft.planning.graph import Edge, topological_order
+from weft.planning.names import Names
+from weft.planning.priority import UNKNOWN_S, remaining_paths
+
+
+class PreparedTask(msgspec.Struct, frozen=True):
+    """A task at its place in program order, with the edges that lead to it.
+
+    ``path_s`` is the longest chain of expected durations from its start, in seconds.
+    """
+
+    position: int
+    task: Task
+    edges: tuple[Edge, ...] = ()
+    path_s: float = UNKNOWN_S
+
+
+class PreparedPlan(msgspec.Struct, frozen=True):
+    """A plan that can run, and its tasks as the scheduler takes them."""
+
+    plan: Plan
+    tasks: tuple[PreparedTask, ...]
+
+
+def prepare(plan: Plan) -> PreparedPlan:
+    """Return ``plan`` with its edges and critical paths.
+
+    Raises:
+        PlanError: with every problem of the plan.
+    """
+    found = problems(plan)
+    if found:
+        raise PlanError(found)
+    names = Names(plan.tasks)
+    before = [names.positions(task.needs) for task in plan.tasks]
+    order = topological_order(len(before), before)
+    durations_s = [UNKNOWN_S if task.duration_s is None else task.duration_s for task in plan.tasks]
+    paths_s = remaining_paths(durations_s, before, order)
+    because = [Needs(task.id) for task in plan.tasks]
+    tasks = tuple(
+        PreparedTask(
+            position,
+            task,
+            tuple([Edge(source, position, True, because[source]) for source in before[position]]),
+            paths_s[position],
+        )
+        for position, task in enumerate(plan.tasks)
+    )
+    return PreparedPlan(plan, tasks)
