@@ -1,0 +1,147 @@
+"""The one gate: which ready task starts next, with all its limits taken together or not at all.
+
+A line that must wait is parked at the pool that stops it and looked at again when that pool gives
+something back, so a step costs as much as it starts, however many tasks are waiting.
+
+A head that lacks some units of a pool reserves what is free there, until it starts: tasks that come
+after it in the order of choice may not take it. So a wide task is not overtaken for ever by narrow
+ones, and tasks that don't use that pool are not held up. As all tasks use the run's own pool, that
+one is reserved only by a head that lacks nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from heapq import heappop, heappush, heapreplace
+
+from weft.model.limits import MAX_CONCURRENT, Limit
+from weft.model.reason import PoolFull, PoolReserved, WaitReason
+from weft.scheduling.node import Demand, Key, Node
+from weft.scheduling.ready import Gate, Line
+
+
+class Admission:
+    """Takes ready tasks in and gives them out in the order of choice."""
+
+    def __init__(self, max_concurrent: int, limits: Mapping[str, Limit]) -> None:
+        self._main = Gate(MAX_CONCURRENT, max_concurrent)
+        self.gates = {name: Gate(name, pool.size) for name, pool in limits.items()}
+        self.gates[MAX_CONCURRENT] = self._main
+        self.lines: dict[tuple[tuple[str, int], ...], Line] = {}
+        self.heads: list[tuple[Key, int, Line]] = []  # of lines that are not parked; some outdated
+        self._plain = self._line({})  # of tasks that take one slot and nothing else
+
+    def enqueue(self, node: Node) -> None:
+        """Let a task that has become READY wait for its turn."""
+        limits = node.prepared.task.limits
+        line = self._line(limits) if limits else self._plain
+        node.demand = line.demand
+        if line.join(node):
+            self._unpark(line)
+
+    def start_next(self) -> Node | None:
+        """Take all that the next task needs and return it, or None when nothing can start."""
+        heads = self.heads
+        while heads and self._main.free:
+            key, _, line = heads[0]
+            node = line.head()
+            if line.parked_at is not None or node is None or node.key != key:
+                heappop(heads)
+                continue
+            closed = self._closed_gate(node)
+            if closed is not None:
+                heappop(heads)
+                line.parked_at = closed
+                closed.lines[line] = None
+                continue
+            self._take(node)
+            line.leave()
+            following = line.head()
+            if following is None:
+                heappop(heads)
+            else:
+                heapreplace(heads, (following.key, line.number, line))
+            return node
+        return None
+
+    def give_back(self, node: Node) -> None:
+        """Take back the slots of a task that runs no more, and look again at who waited for them."""
+        for slots, units in node.demand:
+            slots.give_back(units)
+            gate = self.gates[slots.name]
+            if gate.lines:
+                self._look_again(gate)
+
+    def withdraw(self, node: Node) -> None:
+        """Forget a task that was READY and is no more; what was kept for it is free for others."""
+        line = self._line(node.prepared.task.limits)
+        if line.drop(node) and line.parked_at is None:
+            self._unpark(line)
+        self._drop_reservations(node)
+
+    def reasons(self, node: Node) -> tuple[WaitReason, ...]:
+        """Return why a READY task does not run: every gate that is closed to it now."""
+        closed: list[WaitReason] = []
+        for slots, units in node.demand:
+            gate = self.gates[slots.name]
+            if units > gate.free:
+                closed.append(PoolFull(gate.name, gate.free, units))
+            elif gate.reserved_for is not None and gate.reserved_for.key < node.key:
+                closed.append(PoolReserved(gate.name, gate.reserved_for.prepared.task.id))
+        assert closed, f"nothing keeps {node.prepared.task.id} from starting"
+        return tuple(closed)
+
+    def _line(self, limits: Mapping[str, int]) -> Line:
+        asked = tuple(sorted(limits.items()))
+        line = self.lines.get(asked)
+        if line is None:
+            line = self.lines[asked] = Line(len(self.lines), self._demand(asked))
+        return line
+
+    def _demand(self, asked: tuple[tuple[str, int], ...]) -> Demand:
+        # `-j 1` must be able to run a task that weighs two.
+        weight = min(dict(asked).get(MAX_CONCURRENT, 1), self._main.size)
+        others = [(self.gates[name], units) for name, units in asked if name != MAX_CONCURRENT]
+        return (*others, (self._main, weight))
+
+    def _closed_gate(self, node: Node) -> Gate | None:
+        """Return a gate that stops ``node``, once it has reserved what it lacks at every such gate."""
+        closed = None
+        for slots, units in node.demand:
+            gate = self.gates[slots.name]
+            holder = gate.reserved_for
+            if gate is self._main and closed is not None:
+                if holder is not None and holder.demand is node.demand:  # it, or one behind it in its line
+                    self._open(gate)
+            elif not gate.admits(units, node.key):
+                closed = gate
+                if holder is None or node.key < holder.key:
+                    gate.reserved_for = node
+        return closed
+
+    def _take(self, node: Node) -> None:
+        for slots, units in node.demand:
+            slots.take(units)
+        self._drop_reservations(node)
+
+    def _drop_reservations(self, node: Node) -> None:
+        for slots, _ in node.demand:
+            gate = self.gates[slots.name]
+            if gate.reserved_for is node:
+                self._open(gate)
+
+    def _open(self, gate: Gate) -> None:
+        gate.reserved_for = None
+        self._look_again(gate)
+
+    def _look_again(self, gate: Gate) -> None:
+        for line in tuple(gate.lines):
+            self._unpark(line)
+
+    def _unpark(self, line: Line) -> None:
+        if line.parked_at is not None:
+            del line.parked_at.lines[line]
+            line.parked_at = None
+        head = line.head()
+        if head is not None:
+            heappush(self.heads, (head.key, line.number, line))

@@ -1,0 +1,165 @@
+"""What holds between any two steps of a scheduler, whatever happened before.
+
+Walks the whole state, so it is for tests and simulations. Knows what must hold and nothing of how
+it is brought about; the test kit calls it after every step.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from weft.scheduling.admission import Admission
+from weft.scheduling.node import Node
+from weft.scheduling.ready import Gate, Line
+from weft.scheduling.scheduler import Scheduler
+from weft.scheduling.states import READY, RUNNING, STOPPING, SUCCEEDED, WAITING, TaskState
+
+
+def check(scheduler: Scheduler) -> None:
+    """Walk over the whole state of ``scheduler``, as a step has left it.
+
+    Raises:
+        AssertionError: an invariant is broken; the message holds the values.
+    """
+    nodes = [node for _, node in sorted(scheduler.live.items())]
+    admission = scheduler.admission
+    _check_states(scheduler)
+    _check_edges(scheduler, nodes)
+    _check_attempts(nodes)
+    _check_units_in_use(admission, nodes)
+    _check_places_in_lines(admission, nodes)
+    _check_heads(admission)
+    _check_reservations(admission)
+    _check_nothing_could_start(scheduler, nodes)
+    _check_the_end(scheduler)
+
+
+def _name(node: Node) -> str:
+    return f"task {node.prepared.position} `{node.prepared.task.id}`"
+
+
+def _check_states(scheduler: Scheduler) -> None:
+    for position, kept in enumerate(scheduler.states):
+        node = scheduler.live.get(position)
+        if node is None:
+            assert kept >= SUCCEEDED, f"task {position} is lost: not live, and {TaskState(kept).name}"
+            continue
+        assert node.prepared.position == position, f"{_name(node)} stands at {position}"
+        assert node.state < SUCCEEDED, f"{_name(node)} has ended as {node.state.name}, and is live"
+        assert kept == WAITING, f"{_name(node)} is live, and kept as {TaskState(kept).name}"
+    assert all(position < len(scheduler.states) for position in scheduler.live), "a live task was never added"
+
+
+def _check_edges(scheduler: Scheduler, nodes: list[Node]) -> None:
+    """A task waits exactly as long as something before it lives, and each such edge is known at both ends."""
+    expected: Counter[tuple[int, int, bool]] = Counter()
+    for node in nodes:
+        unmet = [edge for edge in node.prepared.edges if edge.before in scheduler.live]
+        expected.update((edge.before, node.prepared.position, edge.required) for edge in unmet)
+        met = [edge.before for edge in node.prepared.edges if edge.required and edge not in unmet]
+        bad = [before for before in met if scheduler.states[before] != SUCCEEDED]
+        assert not bad, f"{_name(node)} is live, and requires {bad}, which ended without success"
+        assert node.n_unmet == len(unmet), f"{_name(node)} counts {node.n_unmet} unmet edges, not {unmet}"
+        waits = node.state is WAITING
+        assert waits == bool(unmet), f"{_name(node)} is {node.state.name} with the unmet edges {unmet}"
+    followers = Counter(
+        (node.prepared.position, follower.prepared.position, required)
+        for node in nodes
+        for follower, required in node.followers or ()
+        if follower.prepared.position in scheduler.live
+    )
+    surplus, missing = followers - expected, expected - followers
+    assert not surplus, f"followers without an edge (before, after, required): {surplus}"
+    assert not missing, f"edges without a follower (before, after, required): {missing}"
+
+
+def _check_attempts(nodes: list[Node]) -> None:
+    for node in nodes:
+        runs = node.state in (RUNNING, STOPPING)
+        assert (node.attempt is not None) == runs, f"{_name(node)} is {node.state.name} with {node.attempt}"
+        if node.attempt is not None:
+            assert node.attempt.task == node.prepared.position, f"{_name(node)} has {node.attempt}"
+        told_why = node.stop_reason is not None
+        assert told_why == (node.state is STOPPING), f"{_name(node)} is {node.state.name}: {node.stop_reason}"
+
+
+def _check_units_in_use(admission: Admission, nodes: list[Node]) -> None:
+    used: Counter[str] = Counter()
+    for node in nodes:
+        if node.attempt is not None:
+            used.update({slots.name: units for slots, units in node.demand})
+    for name, gate in admission.gates.items():
+        assert used[name] <= gate.size, f"{used[name]} of {gate.size} units of {name} are in use"
+        counted = gate.size - gate.free
+        assert counted == used[name], f"{name} counts {counted} units in use, tasks use {used[name]}"
+
+
+def _check_places_in_lines(admission: Admission, nodes: list[Node]) -> None:
+    """Every READY task stands in one line, the one of its demand."""
+    stands = [(node.prepared.position, line) for line in admission.lines.values() for node in line]
+    ready = [node for node in nodes if node.state is READY]
+    at = dict(stands)
+    assert len(at) == len(stands), f"a task stands in two places: {sorted(at)} of {len(stands)}"
+    assert sorted(at) == [node.prepared.position for node in ready], f"{sorted(at)} stand in lines"
+    for node in ready:
+        asked = tuple(sorted(node.prepared.task.limits.items()))
+        line = admission.lines[asked]
+        assert at[node.prepared.position] is line, f"{_name(node)} stands in the wrong line"
+        assert node.demand == line.demand, f"{_name(node)} demands {node.demand}, its line {line.demand}"
+
+
+def _heads(admission: Admission) -> Iterator[tuple[Line, Node]]:
+    for line in admission.lines.values():
+        head = min(line, key=lambda node: node.key, default=None)
+        if head is not None:
+            yield line, head
+
+
+def _check_heads(admission: Admission) -> None:
+    """Every line with somebody in it will be looked at: now, or when its gate opens."""
+    for line, head in _heads(admission):
+        if line.parked_at is not None:
+            assert line in line.parked_at.lines, f"{_name(head)} is parked where nobody looks"
+        else:
+            assert (head.key, line.number, line) in admission.heads, f"{_name(head)} is forgotten"
+    for gate in admission.gates.values():
+        for line in gate.lines:
+            assert line.parked_at is gate, f"line {line.number} is parked at {gate.name} and is not"
+
+
+def _gates(admission: Admission, node: Node) -> Iterator[tuple[Gate, int]]:
+    return ((admission.gates[slots.name], units) for slots, units in node.demand)
+
+
+def _check_reservations(admission: Admission) -> None:
+    """Units are kept only for a READY task that asks for them."""
+    for gate in admission.gates.values():
+        holder = gate.reserved_for
+        if holder is not None:
+            assert holder.state is READY, f"{gate.name} is kept for {_name(holder)}: {holder.state.name}"
+            asks = any(asked is gate for asked, _ in _gates(admission, holder))
+            assert asks, f"{gate.name} is kept for {_name(holder)}, which has no use for it"
+
+
+def _check_nothing_could_start(scheduler: Scheduler, nodes: list[Node]) -> None:
+    """Work is conserved: every READY task is stopped by a gate, the best of them by a lack of units."""
+    admission = scheduler.admission
+    heads = sorted((head for _, head in _heads(admission)), key=lambda node: node.key)
+    for head in heads:
+        closed = [gate for gate, units in _gates(admission, head) if not gate.admits(units, head.key)]
+        assert closed, f"{_name(head)} could start"
+    for head in heads[:1]:
+        lacking = any(units > gate.free for gate, units in _gates(admission, head))
+        assert lacking, f"{_name(head)} comes first of all, lacks nothing and does not start"
+    for node in nodes:
+        reasons = scheduler.waiting(node.prepared.position)
+        told = bool(reasons)
+        waits = node.attempt is None
+        assert told == waits, f"{_name(node)} is {node.state.name}, because {reasons}"
+
+
+def _check_the_end(scheduler: Scheduler) -> None:
+    over = scheduler.closed and not scheduler.live
+    live = sorted(scheduler.live)
+    assert (scheduler.ended is not None) == over, f"{scheduler.ended}, closed: {scheduler.closed}, {live}"

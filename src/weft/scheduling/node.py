@@ -1,0 +1,34 @@
+"""A task as the scheduler sees it while it lives: its state and its place in the graph."""
+
+from __future__ import annotations
+
+from weft.model.attempt import Attempt
+from weft.model.reason import CancelReason
+from weft.planning.prepare import PreparedTask
+from weft.scheduling.slots import Slots
+from weft.scheduling.states import LEGAL, WAITING, TaskState
+
+# Earlier is smaller: priority level, then the longest remaining path, then program order.
+Key = tuple[int, float, int]
+Demand = tuple[tuple[Slots, int], ...]
+
+
+class Node:
+    """One live task. It is forgotten when it has ended and its followers know."""
+
+    __slots__ = ("attempt", "demand", "followers", "key", "n_unmet", "prepared", "state", "stop_reason")
+
+    def __init__(self, prepared: PreparedTask) -> None:
+        self.prepared = prepared
+        self.key: Key = (-prepared.task.priority, -prepared.path_s, prepared.position)
+        self.state: TaskState = WAITING
+        self.n_unmet = 0
+        self.followers: list[tuple[Node, bool]] | None = None  # and whether they require this one
+        self.demand: Demand = ()  # known when it is READY
+        self.attempt: Attempt | None = None
+        self.stop_reason: CancelReason | None = None
+
+    def become(self, state: TaskState) -> None:
+        """Change the state, or raise before anything has moved."""
+        assert state in LEGAL[self.state], f"{self.state.name} -> {state.name}: {self.prepared}"
+        self.state = state

@@ -1,0 +1,63 @@
+"""Short words for plans, tasks and outcomes, so that a test reads as a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from weft.model.limits import Pool
+from weft.model.outcome import Cancelled, Failed, Succeeded
+from weft.model.plan import Plan
+from weft.model.priority import NORMAL, Priority
+from weft.model.reason import CancelAsked, CancelReason, Exited, FailureReason
+from weft.model.task import Task
+from weft.model.work import Command, ResultFormat, Work
+
+NOTHING = Command(("true",), result=ResultFormat.TEXT)
+
+
+def task(
+    id: str,  # the word that users write
+    *,
+    needs: Iterable[str] = (),
+    limits: Mapping[str, int] | None = None,
+    priority: Priority = NORMAL,
+    duration_s: float | None = None,
+    family: str | None = None,
+    work: Work = NOTHING,
+) -> Task:
+    """Return a task; what it does matters only where it really runs.
+
+    >>> task("b", needs=["a"]).needs
+    ('a',)
+    """
+    return Task(id, work, tuple(needs), dict(limits or {}), priority, duration_s, family)
+
+
+def plan(*tasks: Task, limits: Mapping[str, int] | None = None, max_concurrent: int | None = None) -> Plan:
+    """Return a plan of ``tasks`` in this order; ``limits`` are the sizes of its pools.
+
+    >>> plan(task("a"), limits={"gpu": 2}).limits
+    {'gpu': Pool(size=2)}
+    """
+    pools = {name: Pool(size) for name, size in (limits or {}).items()}
+    return Plan(tasks, pools, max_concurrent=max_concurrent)
+
+
+def succeeded(value: Any = None) -> Succeeded:
+    """Return the outcome of work that was done."""
+    return Succeeded(value)
+
+
+def failed(because: FailureReason | None = None) -> Failed:
+    """Return the outcome of work that failed; with exit code 1, if nothing else is said.
+
+    >>> failed().because
+    Exited(code=1)
+    """
+    return Failed(Exited(1) if because is None else because)
+
+
+def cancelled(because: CancelReason | None = None) -> Cancelled:
+    """Return the outcome of work that was stopped; because the user asked, if nothing else is said."""
+    return Cancelled(CancelAsked() if because is None else because)

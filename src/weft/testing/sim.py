@@ -1,0 +1,187 @@
+"""A run in virtual time: the real scheduler, driven by hand or by the durations of its tasks.
+
+Nothing is executed. After every step the scheduler's invariants are checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from heapq import heappop, heappush
+
+import msgspec
+
+from weft.model.attempt import Attempt
+from weft.model.outcome import Outcome, Skipped, Succeeded
+from weft.model.plan import Plan
+from weft.model.reason import SkipReason, WaitReason
+from weft.model.task import Task
+from weft.planning.prepare import PreparedTask, prepare
+from weft.planning.priority import UNKNOWN_S
+from weft.scheduling.actions import StartAttempt
+from weft.scheduling.events import (
+    AttemptFinished,
+    CancelRequested,
+    Event,
+    InterruptRequested,
+    PlanClosed,
+    TasksSubmitted,
+)
+from weft.scheduling.facts import AttemptStarted, Fact, TaskEnded
+from weft.scheduling.invariants import check
+from weft.scheduling.scheduler import Scheduler, Step
+from weft.scheduling.states import RunState, TaskState
+from weft.testing.clock import ManualClock
+
+UNBOUNDED = 1_000_000  # slots, where a test is not about them
+
+
+class Sim:
+    """One run of ``plan``, whose tasks are submitted at once; it takes more until it is closed.
+
+    Args:
+        plan: what to run.
+        max_concurrent: how many tasks may run at once, in place of what the plan says. Where
+            neither says so, all may.
+
+    Attributes:
+        clock: the time of the run; moved by the test, or by `play`.
+        facts: all that has happened so far.
+
+    Raises:
+        PlanError: the plan can't run.
+
+    >>> from weft.testing import failed, plan, task
+    >>> run = Sim(plan(task("a"), task("b", needs=["a"]), task("c")))
+    >>> run.running
+    ['a', 'c']
+    >>> run.finish("a", failed())
+    >>> run.skipped
+    {'b': DependencyFailed(task='a')}
+    """
+
+    def __init__(self, plan: Plan, *, max_concurrent: int | None = None) -> None:
+        prepared = prepare(plan)
+        self.clock = ManualClock()
+        self.facts: list[Fact] = []
+        self.plan = msgspec.structs.replace(plan, tasks=())
+        self.scheduler = Scheduler(max_concurrent or plan.max_concurrent or UNBOUNDED, plan.limits)
+        self._positions: dict[str, int] = {}
+        self.submit_prepared(prepared.tasks)
+
+    # What happens
+
+    def step(self, event: Event) -> Step:
+        """Tell the scheduler of ``event`` at the present time, and check that all still holds.
+
+        Raises:
+            AssertionError: an invariant is broken.
+        """
+        step = self.scheduler.step(event, self.clock.now)
+        self.facts += step.facts
+        check(self.scheduler)
+        return step
+
+    def submit(self, *tasks: Task) -> None:
+        """Add ``tasks`` at the end of program order.
+
+        Raises:
+            PlanError: they don't go together with each other and the plan so far.
+        """
+        plan = msgspec.structs.replace(self.plan, tasks=(*self.plan.tasks, *tasks))
+        self.submit_prepared(prepare(plan).tasks[len(self.plan.tasks) :])
+
+    def submit_prepared(self, tasks: tuple[PreparedTask, ...]) -> None:
+        """Add tasks whose edges are known already."""
+        added = tuple(prepared.task for prepared in tasks)
+        self.plan = msgspec.structs.replace(self.plan, tasks=(*self.plan.tasks, *added))
+        self._positions.update((prepared.task.id, prepared.position) for prepared in tasks)
+        if tasks:
+            self.step(TasksSubmitted(tasks))
+
+    def close(self) -> None:
+        """Say that no more tasks will come."""
+        self.step(PlanClosed())
+
+    def finish(self, task: str, outcome: Outcome | None = None) -> None:
+        """End the running attempt of ``task``; it succeeded, if nothing else is said."""
+        node = self.scheduler.live.get(self._positions[task])
+        assert node is not None, f"`{task}` has ended already"
+        assert node.attempt is not None, f"`{task}` is not running: {self.waiting(task)}"
+        self.step(AttemptFinished(node.attempt, Succeeded() if outcome is None else outcome))
+
+    def cancel(self, *tasks: str) -> None:
+        """Ask for ``tasks`` to be taken back."""
+        self.step(CancelRequested(tuple(self._positions[task] for task in tasks)))
+
+    def interrupt(self, *, signal: int | None = None, force: bool = False) -> None:
+        """Ask for the run to end early."""
+        self.step(InterruptRequested(signal, force))
+
+    def play(self, outcomes: Mapping[str, Outcome] | None = None) -> float:
+        """Close the plan, let all tasks take as long as they are expected to, and return the makespan.
+
+        A task takes its ``duration_s``, or one second, from the moment of its start, and ends as
+        ``outcomes`` says, or well. What runs already begins anew.
+
+        >>> from weft.testing import plan, task
+        >>> Sim(plan(task("a", duration_s=2.0), task("b")), max_concurrent=1).play()
+        3.0
+        """
+        due: list[tuple[float, int, Attempt]] = []
+        live = self.scheduler.live.values()
+        self._schedule(due, [node.attempt for node in live if node.attempt is not None])
+        if not self.scheduler.closed:
+            self._schedule(due, _started(self.step(PlanClosed())))
+        while due:
+            moment, _, attempt = heappop(due)
+            self.clock.advance_to(moment)
+            outcome = (outcomes or {}).get(self.plan.tasks[attempt.task].id, Succeeded())
+            self._schedule(due, _started(self.step(AttemptFinished(attempt, outcome))))
+        return self.clock.now
+
+    def _schedule(self, due: list[tuple[float, int, Attempt]], attempts: list[Attempt]) -> None:
+        for attempt in attempts:
+            duration_s = self.plan.tasks[attempt.task].duration_s
+            moment = self.clock.now + (UNKNOWN_S if duration_s is None else duration_s)
+            heappush(due, (moment, attempt.task, attempt))
+
+    # What there is to see
+
+    def state(self, task: str) -> TaskState:
+        """Return where ``task`` stands."""
+        return self.scheduler.state(self._positions[task])
+
+    def waiting(self, task: str) -> tuple[WaitReason, ...]:
+        """Return why ``task`` has not started; empty when it has."""
+        return self.scheduler.waiting(self._positions[task])
+
+    @property
+    def running(self) -> list[str]:
+        """The tasks that hold their slots, in program order; also those that were asked to stop."""
+        live = sorted(self.scheduler.live.items())
+        return [node.prepared.task.id for _, node in live if node.attempt is not None]
+
+    @property
+    def started(self) -> list[str]:
+        """The tasks that have started, in the order of their starts."""
+        return [self.plan.tasks[f.attempt.task].id for f in self.facts if isinstance(f, AttemptStarted)]
+
+    @property
+    def outcomes(self) -> dict[str, Outcome]:
+        """The outcomes of the tasks that have ended, in program order."""
+        ended = {fact.task: fact.outcome for fact in self.facts if isinstance(fact, TaskEnded)}
+        return {self.plan.tasks[position].id: outcome for position, outcome in sorted(ended.items())}
+
+    @property
+    def skipped(self) -> dict[str, SkipReason]:
+        """Why tasks were skipped, in program order."""
+        return {task: end.because for task, end in self.outcomes.items() if isinstance(end, Skipped)}
+
+    @property
+    def ended(self) -> RunState | None:
+        """How the run ended, or None while it goes on."""
+        return self.scheduler.ended
+
+
+def _started(step: Step) -> list[Attempt]:
+    return [action.attempt for action in step.actions if isinstance(action, StartAttempt)]

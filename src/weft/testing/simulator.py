@@ -1,0 +1,148 @@
+"""Runs random plans through random adversity in virtual time; the same seed tells the same story.
+
+Work takes longer or shorter than expected, fails, is cancelled and interrupted, and more of it comes
+while it goes on. The scheduler is the real one, and its invariants are checked after every step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from heapq import heappop, heappush
+from random import Random
+
+import msgspec
+
+from weft.model.attempt import Attempt
+from weft.model.outcome import Outcome
+from weft.model.plan import Plan
+from weft.planning.graph import Edge
+from weft.planning.prepare import PreparedTask, prepare
+from weft.planning.priority import UNKNOWN_S
+from weft.scheduling.actions import StartAttempt
+from weft.scheduling.events import (
+    AttemptFinished,
+    CancelRequested,
+    Event,
+    InterruptRequested,
+    PlanClosed,
+    TasksSubmitted,
+    TimePassed,
+)
+from weft.scheduling.facts import Fact
+from weft.scheduling.states import RunState
+from weft.testing.builders import cancelled, failed, succeeded
+from weft.testing.random_plan import cuts, random_plan
+from weft.testing.sim import Sim
+
+HORIZON_S = 5.0  # what comes from outside comes before this moment
+
+
+class Simulation(msgspec.Struct, frozen=True):
+    """What became of one simulated run. ``tasks`` are those of ``plan``, with the edges they had."""
+
+    plan: Plan
+    tasks: tuple[PreparedTask, ...]
+    facts: tuple[Fact, ...]
+    state: RunState
+    makespan_s: float
+
+
+def simulate(seed: int, *, max_tasks: int = 10) -> Simulation:
+    """Run one random plan of up to ``max_tasks`` tasks to its end.
+
+    Raises:
+        AssertionError: an invariant of the scheduler is broken; ``seed`` brings it about again.
+
+    >>> simulate(1) == simulate(1)
+    True
+    """
+    return _Simulator(Random(seed), max_tasks).run()
+
+
+class _Simulator:
+    """The world of one run: all that will happen, by the moment when it will."""
+
+    def __init__(self, chance: Random, max_tasks: int) -> None:
+        self._chance = chance
+        self._plan = random_plan(chance, max_tasks=max_tasks)
+        self._tasks = tuple(self._relaxed(prepared) for prepared in prepare(self._plan).tasks)
+        self._sim = Sim(msgspec.structs.replace(self._plan, tasks=()))
+        self._to_come: list[tuple[float, int, Callable[[], None]]] = []
+        self._n_scheduled = 0
+        self._schedule_submissions()
+        self._schedule_requests()
+
+    def run(self) -> Simulation:
+        sim = self._sim
+        while sim.ended is None:
+            assert self._to_come, f"tasks that never end: {sorted(sim.scheduler.live)}"
+            moment, _, happen = heappop(self._to_come)
+            sim.clock.advance_to(moment)
+            happen()
+        return Simulation(self._plan, self._tasks, tuple(sim.facts), sim.ended, sim.clock.now)
+
+    def _relaxed(self, prepared: PreparedTask) -> PreparedTask:
+        """Let some edges only order, as those do which come from hazards."""
+        edges = tuple(self._relaxed_edge(edge) for edge in prepared.edges)
+        return msgspec.structs.replace(prepared, edges=edges)
+
+    def _relaxed_edge(self, edge: Edge) -> Edge:
+        return msgspec.structs.replace(edge, required=self._chance.random() < 0.8)
+
+    def _at(self, moment: float, happen: Callable[[], None]) -> None:
+        self._n_scheduled += 1
+        heappush(self._to_come, (moment, self._n_scheduled, happen))
+
+    def _some_moment(self) -> float:
+        return self._chance.choice((0.0, 0.5, 1.0, self._chance.uniform(0, HORIZON_S)))
+
+    def _schedule_submissions(self) -> None:
+        """Submit the first tasks at once and the others while it runs, in as many parts as can be."""
+        possible = cuts([[edge.before for edge in task.edges] for task in self._tasks])
+        n_cuts = self._chance.randint(0, min(3, len(possible)))
+        starts = [0, *sorted(self._chance.sample(possible, n_cuts))]
+        moments = [0.0, *sorted(self._some_moment() for _ in range(n_cuts))]
+        for start, end, moment in zip(starts, [*starts[1:], len(self._tasks)], moments, strict=True):
+            self._at(moment, partial(self._step, TasksSubmitted(self._tasks[start:end])))
+        close_at = moments[-1] + self._chance.choice((0.0, 0.0, 3.0))
+        self._at(close_at, partial(self._step, PlanClosed()))
+
+    def _schedule_requests(self) -> None:
+        chance = self._chance
+        for _ in range(chance.choice((0, 0, 1, 2))):
+            tasks = chance.sample(range(len(self._tasks)), chance.randint(1, min(3, len(self._tasks))))
+            self._at(self._some_moment(), partial(self._step, CancelRequested(tuple(tasks))))
+        if chance.random() < 0.2:
+            moment = self._some_moment()
+            self._at(moment, partial(self._step, InterruptRequested(2)))
+            if chance.random() < 0.5:
+                again = moment + chance.choice((0.0, 0.5))
+                self._at(again, partial(self._step, InterruptRequested(2, force=True)))
+        if chance.random() < 0.2:
+            self._at(self._some_moment(), partial(self._step, TimePassed()))
+
+    def _step(self, event: Event) -> None:
+        for action in self._sim.step(event).actions:
+            if isinstance(action, StartAttempt):
+                self._work(action.attempt)
+            else:
+                self._stop(action.attempt, force=action.force)
+
+    def _work(self, attempt: Attempt) -> None:
+        expected_s = self._plan.tasks[attempt.task].duration_s
+        factor = self._chance.choice((1.0, 1.0, self._chance.uniform(0.2, 3.0)))
+        outcome = failed() if self._chance.random() < 0.15 else succeeded()
+        self._end(attempt, outcome, after_s=factor * (UNKNOWN_S if expected_s is None else expected_s))
+
+    def _stop(self, attempt: Attempt, *, force: bool) -> None:
+        if force or self._chance.random() < 0.7:  # others take no notice
+            self._end(attempt, cancelled(), after_s=self._chance.choice((0.0, 0.25)))
+
+    def _end(self, attempt: Attempt, outcome: Outcome, *, after_s: float) -> None:
+        self._at(self._sim.clock.now + after_s, partial(self._end_now, attempt, outcome))
+
+    def _end_now(self, attempt: Attempt, outcome: Outcome) -> None:
+        node = self._sim.scheduler.live.get(attempt.task)
+        if node is not None and node.attempt == attempt:  # else it was stopped before it was done
+            self._step(AttemptFinished(attempt, outcome))

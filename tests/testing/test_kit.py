@@ -1,0 +1,109 @@
+"""The other parts of the test kit: clock, sim, executor, strategies."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+
+from weft.errors import PlanError
+from weft.executors.base import Executor
+from weft.model.attempt import Attempt
+from weft.model.outcome import Outcome
+from weft.model.plan import Plan
+from weft.planning.check import problems
+from weft.testing import ManualClock, ScriptedExecutor, Sim, cancelled, failed, plan, succeeded, task
+from weft.testing.strategies import plans
+
+
+def test_a_manual_clock_moves_when_told_and_never_back() -> None:
+    clock = ManualClock()
+    clock.advance(1.5)
+    clock.advance_to(4.0)
+    assert clock() == 4.0
+    with pytest.raises(AssertionError, match="never goes back"):
+        clock.advance(-0.1)
+
+
+def test_the_facts_of_a_sim_carry_its_time() -> None:
+    run = Sim(plan(task("a")))
+    run.clock.advance(2.0)
+    run.finish("a")
+    assert run.facts[-1].at == 2.0
+
+
+def test_a_sim_says_what_is_wrong_with_late_tasks() -> None:
+    run = Sim(plan(task("a")))
+    with pytest.raises(PlanError, match="two tasks `a`"):
+        run.submit(task("a"))
+    with pytest.raises(PlanError, match="nowhere"):
+        run.submit(task("b", needs=["nowhere"]))
+    assert [one.id for one in run.plan.tasks] == ["a"]
+
+
+def test_a_sim_finishes_only_what_runs() -> None:
+    run = Sim(plan(task("a"), task("b", needs=["a"])))
+    with pytest.raises(AssertionError, match="`b` is not running"):
+        run.finish("b")
+    run.finish("a")
+    with pytest.raises(AssertionError, match="`a` has ended already"):
+        run.finish("a")
+
+
+def test_a_run_that_was_begun_by_hand_can_be_played_to_its_end() -> None:
+    run = Sim(plan(task("a", duration_s=2.0), task("b", duration_s=1.0)), max_concurrent=1)
+    run.clock.advance(5.0)
+    run.finish("a")
+    assert run.play() == 6.0
+    assert run.outcomes == {"a": succeeded(), "b": succeeded()}
+
+
+def test_the_kit_can_be_imported_where_hypothesis_is_not_installed() -> None:
+    code = "import sys; sys.modules['hypothesis'] = None; import weft.testing"
+    subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": ":".join(sys.path)}, check=True)
+
+
+class Told:
+    """Keeps what an executor tells."""
+
+    def __init__(self) -> None:
+        self.ended: list[tuple[int, Outcome]] = []
+
+    def __call__(self, attempt: Attempt, outcome: Outcome) -> None:
+        self.ended.append((attempt.task, outcome))
+
+
+def test_a_scripted_executor_ends_attempts_as_its_script_says_and_others_on_command() -> None:
+    told = Told()
+    executor = ScriptedExecutor(told, {0: failed()})
+    taken: Executor[str] = executor
+    taken.start(Attempt(0), "first")
+    taken.start(Attempt(1), "second")
+    assert told.ended == [(0, failed())]
+    assert executor.running == [Attempt(1)]
+    executor.finish(1, succeeded(7))
+    assert told.ended == [(0, failed()), (1, succeeded(7))]
+    assert executor.jobs == {Attempt(0): "first", Attempt(1): "second"}
+
+
+def test_a_scripted_executor_stops_the_stubborn_only_by_force() -> None:
+    told = Told()
+    executor = ScriptedExecutor(told, stubborn=[1])
+    for task_at in (0, 1):
+        executor.start(Attempt(task_at), None)
+        executor.stop(Attempt(task_at), force=False)
+    assert told.ended == [(0, cancelled())]
+    executor.stop(Attempt(1), force=True)
+    executor.stop(Attempt(1), force=True)
+    assert told.ended == [(0, cancelled()), (1, cancelled())]
+    assert len(executor.stops) == 4
+
+
+@given(plans())
+def test_drawn_plans_can_run(drawn: Plan) -> None:
+    assert problems(drawn) == ()
+    run = Sim(drawn)
+    run.play()
+    assert len(run.outcomes) == len(drawn.tasks)
