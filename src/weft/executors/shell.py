@@ -1,0 +1,234 @@
+"""Commands, each in its own session and process group, with its output in files.
+
+Knows attempts, outcomes and the helper processes that start commands (`spawner`). What a result
+looks like is left to `result`; when a command runs, and whether again, is decided by others.
+
+No thread waits for a child, in this process or in a helper.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from weft.executors import spawner
+from weft.executors.base import Ended, Spawn
+from weft.executors.result import read_result
+from weft.model.attempt import Attempt
+from weft.model.outcome import Cancelled, Failed, Outcome
+from weft.model.reason import CancelAsked, CouldNotStart, Exited, Killed
+
+# A helper needs up to twice its grace to end what does not want to; then it is ended itself.
+CLOSE_WITHIN_S = 2 * spawner.GRACE_S + 3.0
+
+
+class _Running(msgspec.Struct):
+    """A command that a helper was asked to start; ``pid`` once the helper has told."""
+
+    attempt: Attempt
+    job: Spawn
+    pid: int | None = None
+
+
+class _Helper:
+    """One spawn helper and the line to it; remembers what it was asked to run, by key."""
+
+    def __init__(
+        self,
+        inherited: dict[str, str],
+        answered: Callable[[_Helper, list[Any]], None],
+        lost: Callable[[_Helper], None],
+    ) -> None:
+        self.running: dict[int, _Running] = {}
+        self._loop = asyncio.get_running_loop()
+        self._answered = answered
+        self._lost = lost
+        self._gone = self._loop.create_future()
+        self._unframer = spawner.Unframer()
+        self._messages: list[spawner.Message] = []
+        self._unsent = b""
+        self._process, self._socket = _launch()
+        self._loop.add_reader(self._socket, self._receive)
+        self.tell((spawner.ENVIRONMENT, inherited))
+
+    def tell(self, message: spawner.Message) -> None:
+        """Send a message, together with all others of this turn of the loop."""
+        if not self._messages and not self._unsent:
+            self._loop.call_soon(self._send)
+        self._messages.append(message)
+
+    def _send(self) -> None:
+        if self._gone.done():
+            return
+        waited = bool(self._unsent)
+        unsent = memoryview(self._unsent + (spawner.frame(self._messages) if self._messages else b""))
+        self._messages = []
+        try:
+            while unsent:
+                unsent = unsent[self._socket.send(unsent) :]
+        except BlockingIOError:
+            pass
+        except OSError:  # it died: the reader finds out, after its last answers
+            unsent = unsent[:0]
+        self._unsent = bytes(unsent)
+        if self._unsent and not waited:
+            self._loop.add_writer(self._socket, self._send)
+        elif waited and not self._unsent:
+            self._loop.remove_writer(self._socket)
+
+    def _receive(self) -> None:
+        try:
+            data = self._socket.recv(spawner.READ_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if data:
+            self._answered(self, self._unframer.feed(data))
+        else:
+            self._bury()
+
+    def _bury(self) -> None:
+        """Give back everything of a helper that has ended, or has to end now."""
+        if self._gone.done():
+            return
+        self._gone.set_result(None)
+        self._loop.remove_writer(self._socket)
+        self._loop.remove_reader(self._socket)
+        self._socket.close()
+        self._process.kill()  # it has closed its end, and so is dead or as good as dead
+        self._process.wait()
+        self._lost(self)
+
+    async def close(self) -> None:
+        """Let the helper end, with whatever it still runs, and wait for that."""
+        try:
+            self._socket.shutdown(socket.SHUT_WR)
+            await asyncio.wait([self._gone], timeout=CLOSE_WITHIN_S)
+        except OSError:
+            pass  # it died just now
+        finally:
+            self._bury()
+
+
+def _launch() -> tuple[subprocess.Popen[bytes], socket.socket]:
+    """Start a helper process; answer it and our end of the line to it."""
+    # It must turn names into bytes as this process does.
+    utf8 = sys.getfilesystemencoding() == "utf-8"
+    command = [sys.executable, "-I", "-S", "-X", f"utf8={utf8:d}", spawner.__file__, str(os.getpid())]
+    ours, theirs = socket.socketpair()
+    with theirs:
+        try:
+            process = subprocess.Popen(
+                command, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, cwd="/", start_new_session=True
+            )
+        except OSError:
+            ours.close()
+            raise
+    ours.setblocking(False)
+    return process, ours
+
+
+class ShellExecutor:
+    """Runs commands through at most ``helpers`` spawn helpers, which are started when needed.
+
+    To be made inside a running event loop. Commands inherit the environment of this moment.
+    """
+
+    def __init__(self, ended: Ended, *, helpers: int) -> None:
+        assert helpers >= 1, helpers
+        self._loop = asyncio.get_running_loop()
+        self._ended = ended
+        self._n_helpers = helpers
+        self._helpers: list[_Helper] = []
+        self._inherited = dict(os.environ)
+        self._where: dict[Attempt, tuple[_Helper, int]] = {}
+        self._last_key = 0
+
+    def start(self, attempt: Attempt, job: Spawn) -> None:
+        """Start a command; its program is looked up in the ``PATH`` that it is given."""
+        try:
+            helper = self._choose()
+        except OSError as error:
+            outcome = Failed(CouldNotStart(f"can't start a process that starts commands: {error}"))
+            self._loop.call_soon(self._ended, attempt, outcome)
+            return
+        self._last_key = key = self._last_key + 1
+        helper.running[key] = _Running(attempt, job)
+        self._where[attempt] = (helper, key)
+        # Strings only: an enum's members and the like can't be sent.
+        plain = str.__str__
+        argv = [plain(argument) for argument in job.argv]
+        env = {plain(name): plain(value) for name, value in job.env.items()}
+        helper.tell((spawner.START, key, argv, job.cwd, env, job.stdout, job.stderr))
+
+    def stop(self, attempt: Attempt, *, force: bool) -> None:
+        """Send TERM, or with ``force`` KILL, to the process group of the command."""
+        if attempt not in self._where:
+            return
+        helper, key = self._where[attempt]
+        # A process that is suspended sees TERM only when it goes on.
+        for number in (signal.SIGKILL,) if force else (signal.SIGTERM, signal.SIGCONT):
+            helper.tell((spawner.SIGNAL, key, int(number)))
+
+    async def close(self) -> None:
+        """End the helpers, and what still runs, without holding up the loop."""
+        await asyncio.gather(*[helper.close() for helper in self._helpers])
+
+    def _choose(self) -> _Helper:
+        """The helper with least to do; a new one if all are busy and one more may be started."""
+        least = min(self._helpers, key=lambda helper: len(helper.running), default=None)
+        if least is not None and (not least.running or len(self._helpers) >= self._n_helpers):
+            return least
+        try:
+            self._helpers.append(_Helper(self._inherited, self._answered, self._lost))
+        except OSError:
+            if least is None:
+                raise
+            return least
+        return self._helpers[-1]
+
+    def _answered(self, helper: _Helper, answers: list[Any]) -> None:
+        for kind, key, value in answers:
+            if kind == spawner.STARTED:
+                helper.running[key].pid = value
+                continue
+            running = helper.running.pop(key)
+            del self._where[running.attempt]
+            self._ended(running.attempt, _outcome(kind, value, running.job))
+
+    def _lost(self, helper: _Helper) -> None:
+        """End the commands of a helper that has gone: nobody waits for them any more."""
+        self._helpers.remove(helper)
+        for running in helper.running.values():
+            del self._where[running.attempt]
+            self._ended(running.attempt, _abandoned(running))
+
+
+def _outcome(kind: int, value: Any, job: Spawn) -> Outcome:
+    if kind == spawner.NOT_STARTED:
+        return Failed(CouldNotStart(value))
+    if kind == spawner.STOPPED:
+        return Cancelled(CancelAsked())
+    code = os.waitstatus_to_exitcode(value)
+    if code == 0:
+        return read_result(job.stdout, job.result)
+    return Failed(Exited(code) if code > 0 else Killed(-code))
+
+
+def _abandoned(running: _Running) -> Outcome:
+    if running.pid is None:
+        return Failed(CouldNotStart("the process that starts commands died before it told of this one"))
+    try:
+        os.killpg(running.pid, signal.SIGKILL)
+    except OSError:
+        pass  # it has just ended
+    return Failed(Killed(signal.SIGKILL))
