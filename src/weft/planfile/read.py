@@ -1,0 +1,82 @@
+"""From a tree to a Plan: the keys are read, fan-outs expanded, and the whole is checked.
+
+A part that can't be read is left out or stands empty, so that the rest is still checked: all problems
+of a file are told at once, and none that only follow from another.
+"""
+
+from __future__ import annotations
+
+from weft.errors import Problem
+from weft.model.aggregate import Aggregate, Frequency
+from weft.model.limits import Limit, Pool
+from weft.model.plan import Plan
+from weft.model.task import Task
+from weft.planfile.keys import PLAN, PlanEntry, TaskEntry
+from weft.planfile.reading import Reading
+from weft.planfile.shapes import LARGEST
+from weft.planfile.tasks import tasks_of
+from weft.planfile.tree import Scalar, node_at
+from weft.planning.check import problems
+
+
+def read_plan(reading: Reading) -> Plan:
+    """Return the plan that the tree says.
+
+    Raises:
+        PlanError: with every problem of the file.
+    """
+    tree, notes = reading.tree, reading.notes
+    if isinstance(tree, Scalar) and tree.value is None:
+        notes.empty()
+    entry = PLAN.read(tree, (), notes) or PlanEntry()
+    plan = Plan(
+        tasks=_tasks(entry, reading),
+        limits=_limits(entry, reading),
+        aggregates=_aggregates(entry),
+        max_concurrent=entry.max_concurrent,
+        root=reading.root,
+    )
+    unclear = _unclear_names(reading)
+    for problem in problems(plan):
+        if not _follows(problem, reading, unclear):
+            reading.problem(problem.path, problem.message, problem.hint)
+    notes.raise_if_any()
+    return plan
+
+
+def _tasks(entry: PlanEntry, reading: Reading) -> tuple[Task, ...]:
+    tasks: list[Task] = []
+    for name in reading.names("tasks") or ():
+        tasks += tasks_of(name, entry.tasks.get(name, TaskEntry()), entry.env, reading)
+    return tuple(tasks)
+
+
+def _limits(entry: PlanEntry, reading: Reading) -> dict[str, Limit]:
+    """Return the limits; one that can't be read is wide enough for every task."""
+    return {name: entry.limits.get(name, Pool(LARGEST)) for name in reading.names("limits") or ()}
+
+
+def _aggregates(entry: PlanEntry) -> dict[str, Aggregate]:
+    return {
+        name: Frequency(aggregate.source, aggregate.field, aggregate.threshold)
+        for name, aggregate in entry.aggregates.items()
+    }
+
+
+def _unclear_names(reading: Reading) -> tuple[str, ...]:
+    """Return the beginnings of names that may stand for a task which could not be read."""
+    names = reading.names("tasks")
+    if names is None:
+        return ("",)
+    return tuple(f"{name}[" for name in names if reading.notes.spoilt(("tasks", name, "each")))
+
+
+def _follows(problem: Problem, reading: Reading, unclear: tuple[str, ...]) -> bool:
+    """Tell whether ``problem`` is only that a name is unknown whose declaration could not be read."""
+    if problem.path[2:3] == ("limits",):
+        return reading.names("limits") is None
+    node = node_at(reading.tree, problem.path)
+    if not isinstance(node, Scalar):
+        return False
+    unfilled = "{" in node.text and reading.notes.spoilt((*problem.path[:2], "each"))
+    return unfilled or node.text.startswith(unclear)

@@ -1,0 +1,86 @@
+"""From an entry under `tasks` to tasks: one, or the members of a fan-out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from weft.model.task import Task
+from weft.model.work import Command
+from weft.planfile.each import members
+from weft.planfile.keys import TaskEntry
+from weft.planfile.placeholders import Placeholders, needs_quotes
+from weft.planfile.reading import Reading
+from weft.planfile.tree import Path
+from weft.planfile.wording import escaped, label, printable
+
+
+def tasks_of(name: str, entry: TaskEntry, env: Mapping[str, str], reading: Reading) -> Iterator[Task]:
+    """Yield the tasks of ``entry``; ``env`` is that of the whole plan.
+
+    Where the fan-out has problems a single task stands for it, so that others may need it by name.
+    """
+    each = ("tasks", name, "each")
+    if not entry.each or reading.notes.spoilt(each):
+        yield _task(name, entry, env)
+        return
+    placeholders = Placeholders(entry.each)
+    rows = list(members(entry.each, each, reading))
+    for values in rows:
+        yield _member(name, entry, env, placeholders, values)
+    if not rows:
+        yield _task(name, entry, env)
+    if isinstance(entry.run, str):
+        _refuse_misplaced(("tasks", name, "run"), entry.run, placeholders, rows, reading)
+
+
+def _task(name: str, entry: TaskEntry, env: Mapping[str, str]) -> Task:
+    return Task(
+        id=name,
+        work=Command(entry.run or (), {**env, **entry.env} if entry.env else env, entry.cwd, entry.result),
+        needs=entry.needs,
+        limits=entry.limits,
+        priority=entry.priority,
+        duration_s=entry.duration,
+    )
+
+
+def _member(
+    name: str,
+    entry: TaskEntry,
+    env: Mapping[str, str],
+    placeholders: Placeholders,
+    values: Mapping[str, str],
+) -> Task:
+    def fill(text: str) -> str:
+        return placeholders.fill(text, values)
+
+    run = entry.run or ()
+    script = placeholders.fill_script(run, values) if isinstance(run, str) else tuple(map(fill, run))
+    shown = {key: escaped(value) for key, value in values.items()}  # an id must fit into one line
+    own_env = {variable: fill(value) for variable, value in entry.env.items()}
+    return Task(
+        id=f"{name}[{','.join(shown.values())}]",
+        work=Command(script, {**env, **own_env} if own_env else env, fill(entry.cwd), entry.result),
+        needs=tuple(placeholders.fill(needed, shown) for needed in entry.needs),
+        limits=entry.limits,
+        priority=entry.priority,
+        duration_s=entry.duration,
+        family=name,
+    )
+
+
+def _refuse_misplaced(
+    path: Path, script: str, placeholders: Placeholders, rows: Iterable[Mapping[str, str]], reading: Reading
+) -> None:
+    """Take down the first value that would leave the quotes it stands in: its own quotes would end them."""
+    names = placeholders.in_quotes(script)
+    for values in rows if names else ():
+        for name in filter(lambda name: needs_quotes(values[name]), names):
+            reading.problem(
+                path,
+                f"`{{{name}}}` in {label(path)} stands inside quotes or a here-document, "
+                f"where the value `{printable(values[name])}` would not stay one word",
+                'it is quoted already: take the quotes away, or write "$VALUE" there '
+                f'and `env: {{VALUE: "{{{name}}}"}}`',
+            )
+            return
