@@ -1,0 +1,72 @@
+"""The executors of one run, each opened when the first of its kind of work comes."""
+
+from __future__ import annotations
+
+import os
+
+from weft.executors.base import Ended, Executor, Invocation, Spawn
+from weft.executors.coroutine import CoroutineExecutor
+from weft.model.attempt import Attempt
+from weft.model.work import Command, Where, Work
+
+
+class Executors:
+    """Starts and stops attempts.
+
+    Args:
+        ended: called with the outcome of every attempt.
+        max_concurrent: the most attempts that run at once; bounds threads and worker processes.
+    """
+
+    def __init__(self, ended: Ended, max_concurrent: int) -> None:
+        self._ended = ended
+        self._max_concurrent = max_concurrent
+        self._functions: dict[Where, Executor[Invocation]] = {}
+        self._commands: Executor[Spawn] | None = None
+
+    def call(self, attempt: Attempt, where: Where, invocation: Invocation) -> None:
+        """Start an attempt at a function."""
+        executor = self._functions.get(where)
+        if executor is None:
+            executor = self._functions[where] = self._for_functions(where)
+        executor.start(attempt, invocation)
+
+    def spawn(self, attempt: Attempt, spawn: Spawn) -> None:
+        """Start an attempt at a command."""
+        if self._commands is None:
+            self._commands = self._for_commands()
+        self._commands.start(attempt, spawn)
+
+    def stop(self, attempt: Attempt, work: Work, *, force: bool) -> None:
+        """Stop an attempt that was started at ``work``."""
+        executor = self._commands if isinstance(work, Command) else self._functions.get(work.where)
+        if executor is not None:
+            executor.stop(attempt, force=force)
+
+    async def close(self) -> None:
+        """Close what was opened."""
+        for executor in self._functions.values():
+            await executor.close()
+        if self._commands is not None:
+            await self._commands.close()
+
+    # What a run does not need is not imported: the start-up of a small run is mostly imports.
+
+    def _for_functions(self, where: Where) -> Executor[Invocation]:
+        match where:
+            case Where.LOOP:
+                return CoroutineExecutor(self._ended)
+            case Where.THREAD:
+                from weft.executors.thread import ThreadExecutor  # noqa: PLC0415
+
+                return ThreadExecutor(self._ended, threads=self._max_concurrent)
+            case Where.PROCESS:
+                from weft.executors.process import ProcessExecutor  # noqa: PLC0415
+
+                return ProcessExecutor(self._ended, processes=self._max_concurrent)
+
+    def _for_commands(self) -> Executor[Spawn]:
+        from weft.executors.shell import ShellExecutor  # noqa: PLC0415
+
+        helpers = min(self._max_concurrent, os.cpu_count() or 1)
+        return ShellExecutor(self._ended, helpers=helpers)

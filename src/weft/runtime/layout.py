@@ -1,0 +1,64 @@
+"""Where a run keeps its files: `.weft/runs/RUN/TASK/{stdout.log,stderr.log,result.json}`.
+
+Knows names of files only; nothing here reads or writes.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from pathlib import Path
+from urllib.parse import quote
+
+STATE_FOLDER = ".weft"
+
+# The longest file name of common file systems is 255 bytes; `.json` and the like must fit behind it.
+LONGEST_NAME = 200
+
+
+def encoded(task_id: str) -> str:
+    """Return a file name for ``task_id``: different ids have different names, plain ids their own.
+
+    >>> encoded("survey[docs/a.md]")
+    'survey[docs%2Fa.md]'
+    >>> encoded("..")
+    '%2E.'
+    """
+    name = quote(task_id, safe=" []()=,+@", errors="surrogateescape")
+    if name.startswith("."):
+        name = "%2E" + name[1:]
+    if len(name) > LONGEST_NAME:
+        digest = sha256(task_id.encode(errors="surrogateescape")).hexdigest()[:16]
+        name = f"{name[: LONGEST_NAME - 17]}~{digest}"
+    return name
+
+
+class RunFolder:
+    """The folder of one run.
+
+    >>> str(RunFolder(Path(".weft/runs/r1")).stdout("build"))
+    '.weft/runs/r1/build/stdout.log'
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def of(cls, root: Path, run_id: str) -> RunFolder:
+        """Return the folder of run ``run_id`` of the plan in ``root``."""
+        return cls(root / STATE_FOLDER / "runs" / run_id)
+
+    def task(self, task_id: str) -> Path:
+        return self.path / encoded(task_id)
+
+    def stdout(self, task_id: str) -> Path:
+        return self.task(task_id) / "stdout.log"
+
+    def stderr(self, task_id: str) -> Path:
+        return self.task(task_id) / "stderr.log"
+
+    def result(self, task_id: str) -> Path:
+        return self.task(task_id) / "result.json"
+
+    def needed_results(self, task_id: str) -> Path:
+        """Return the folder that a command sees as ``WEFT_RESULTS``."""
+        return self.task(task_id) / "results"

@@ -1,0 +1,55 @@
+"""One run of a whole plan: open an engine, submit everything, wait, report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from contextvars import copy_context
+
+from weft.model.work import Command
+from weft.planning.prepare import PreparedPlan
+from weft.runtime.engine import MAX_CONCURRENT_DEFAULT, Engine
+from weft.runtime.signals import interrupts
+from weft.runtime.watch import Display, watched
+from weft.views.aggregate import aggregate_plan
+from weft.views.report import Report, ReportView
+
+
+async def run_plan(
+    prepared: PreparedPlan,
+    *,
+    max_concurrent: int | None = None,
+    watch: Callable[[Engine], Display] | None = None,
+    own_signals: bool = False,
+) -> Report:
+    """Run all tasks of a plan and return what became of them.
+
+    Args:
+        prepared: the plan.
+        max_concurrent: how many tasks may run at once; by default what the plan says.
+        watch: called with the engine before anything starts; what it returns shows the run.
+        own_signals: let Ctrl-C and SIGTERM end the run early.
+
+    Raises:
+        UsageError: the folder of the run can't be made; nothing was begun.
+    """
+    plan = prepared.plan
+    size = max_concurrent or plan.max_concurrent or MAX_CONCURRENT_DEFAULT
+    view = ReportView()
+    async with Engine(size, plan.limits, root=plan.root) as engine:
+        if any(type(task.work) is Command for task in plan.tasks):
+            engine.open_folder()
+        engine.subscribe(view.fold_all)
+        with watched(engine, watch) as display:
+            with signals_to(engine) if own_signals else nullcontext():
+                engine.submit_prepared(prepared.tasks, copy_context())
+                await engine.close()
+            report = view.report(aggregate_plan(plan.aggregates, plan.tasks, view.outcomes))
+            if display is not None:
+                display.finish(report)
+    return report
+
+
+def signals_to(engine: Engine) -> AbstractContextManager[None]:
+    """Let Ctrl-C and SIGTERM interrupt ``engine`` while the block runs."""
+    return interrupts(lambda number, force: engine.interrupt(number, force=force))

@@ -1,0 +1,42 @@
+"""Ctrl-C and SIGTERM: the first asks the run to end, the next leaves it no choice."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+Interrupt = Callable[[int, bool], None]
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextmanager
+def interrupts(interrupt: Interrupt) -> Iterator[None]:
+    """Call ``interrupt(signal, force)`` for signals that come while the block runs.
+
+    Only in the main thread, where Python allows it; elsewhere nothing is changed.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    n_seen = 0
+
+    def on_signal(number: int) -> None:
+        nonlocal n_seen
+        n_seen += 1
+        interrupt(number, n_seen > 1)
+
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    for number in SIGNALS:
+        loop.add_signal_handler(number, on_signal, number)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            loop.remove_signal_handler(number)
+            if handler is not None:
+                signal.signal(number, handler)
