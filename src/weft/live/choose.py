@@ -1,0 +1,81 @@
+"""Which display a run gets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import Enum
+from typing import TextIO
+
+from weft.live.base import Display
+from weft.live.jsonl import JsonDisplay
+from weft.live.output import OutputMode, open_output
+from weft.live.plain import PlainDisplay
+from weft.live.quiet import QuietDisplay
+from weft.live.streams import Streams
+from weft.runtime.layout import RunFolder
+
+
+class DisplayKind(Enum):
+    """The displays that there are."""
+
+    JSON = "json"
+    QUIET = "quiet"
+    TTY = "tty"
+    PLAIN = "plain"
+
+
+def choose(*, json: bool, quiet: bool, is_terminal: bool, environment: Mapping[str, str]) -> DisplayKind:
+    """Return the display for these wishes and this surrounding.
+
+    Args:
+        json: the user asked for events as JSON.
+        quiet: the user asked for failures only.
+        is_terminal: standard error is a terminal.
+        environment: the variables of the process; ``CI``, ``NO_COLOR`` and ``TERM`` are looked at.
+
+    >>> choose(json=False, quiet=False, is_terminal=True, environment={"NO_COLOR": "1"})
+    <DisplayKind.PLAIN: 'plain'>
+    """
+    if json:
+        return DisplayKind.JSON
+    if quiet:
+        return DisplayKind.QUIET
+    no_color = environment.get("NO_COLOR", "") != ""
+    in_ci = environment.get("CI", "").lower() not in ("", "0", "false")
+    dumb = environment.get("TERM", "") == "dumb"
+    return DisplayKind.TTY if is_terminal and not (no_color or in_ci or dumb) else DisplayKind.PLAIN
+
+
+def open_display(
+    kind: DisplayKind,
+    *,
+    stdout: TextIO,
+    stderr: TextIO,
+    folder: RunFolder | None = None,
+    output: OutputMode = OutputMode.GROUP,
+    verbose: bool = False,
+    shows_stdout: Callable[[str], bool] = lambda task: True,
+) -> Display:
+    """Return a display of this kind; it must be closed.
+
+    Args:
+        kind: as `choose` answers it.
+        stdout: where results go.
+        stderr: where progress and logs go.
+        folder: the run's files; None if no task of the run writes to files.
+        output: how the output of tasks is told apart.
+        verbose: show starts too.
+        shows_stdout: tells for a task's id whether its standard output is to be shown.
+    """
+    streams = Streams(stdout, stderr)
+    if kind is DisplayKind.JSON:
+        return JsonDisplay(streams, folder)
+    if kind is DisplayKind.QUIET:
+        return QuietDisplay(streams, folder)
+    shown = open_output(output, streams, folder, shows_stdout)
+    if kind is DisplayKind.PLAIN:
+        return PlainDisplay(streams, shown, folder, verbose=verbose)
+    # rich takes a tenth of a second to load, and only a terminal needs it.
+    from weft.live.tty import TtyDisplay  # noqa: PLC0415
+
+    return TtyDisplay(streams, shown, folder, verbose=verbose)

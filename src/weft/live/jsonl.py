@@ -1,0 +1,148 @@
+"""The run as a stream of JSON objects, one per line on standard output, for programs.
+
+The schema is told in docs/events.md, and changes there and here together.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, assert_never
+
+import msgspec
+
+from weft.live.log import log_of
+from weft.live.streams import Streams
+from weft.live.values import as_json
+from weft.model.attempt import Attempt
+from weft.model.outcome import Outcome, Succeeded
+from weft.runtime.layout import RunFolder
+from weft.scheduling.facts import (
+    AttemptEnded,
+    AttemptStarted,
+    Fact,
+    RunEnded,
+    RunInterrupted,
+    StopAsked,
+    TaskAdded,
+    TaskEnded,
+)
+from weft.scheduling.states import STATE_AFTER
+from weft.views.progress import Progress, TaskProgress
+from weft.views.report import Report
+from weft.views.sentences import outcome_sentence
+
+# Grows when a program that reads the stream would have to change; new keys and events don't count.
+SCHEMA = 1
+
+# Moments finer than this are noise.
+DECIMALS = 6
+
+
+class JsonDisplay:
+    """Writes one object per fact; moments are seconds since the first one."""
+
+    def __init__(self, streams: Streams, folder: RunFolder | None = None) -> None:
+        self._streams = streams
+        self._folder = folder
+        self._progress = Progress()
+        self._ended_at = 0.0
+
+    def show(self, facts: Sequence[Fact]) -> None:
+        """Write the events of these facts, all at once."""
+        if not facts:
+            return
+        events = [] if self._progress.began is not None else [self._run_started()]
+        for fact in facts:
+            event = self._event(fact)
+            if event is not None:
+                events.append(event)
+        self._write(events)
+
+    def tick(self) -> None:
+        """Do nothing: a program reads the clock itself."""
+
+    def finish(self, report: Report) -> None:
+        """Write the last event."""
+        progress = self._progress
+        counts = {
+            "succeeded": progress.succeeded,
+            "failed": progress.failed,
+            "cancelled": progress.cancelled,
+            "skipped": progress.skipped,
+        }
+        end = {"event": "run_ended", "at": self._ended_at, "state": report.state.value, "counts": counts}
+        self._write([end] if progress.began is not None else [self._run_started(), end])
+
+    def close(self) -> None:
+        """Let go of what has been written."""
+        self._streams.flush()
+
+    def _write(self, events: list[dict[str, Any]]) -> None:
+        lines = "".join(json.dumps(event, ensure_ascii=False) + "\n" for event in events)
+        # A name that is no text has lone surrogates, and for these JSON has the same escape as Python.
+        self._streams.out.data(lines.encode("utf-8", "backslashreplace"))
+        self._streams.out.flush()
+
+    def _run_started(self) -> dict[str, Any]:
+        folder = self._folder
+        return {
+            "event": "run_started",
+            "schema": SCHEMA,
+            "at": 0.0,
+            "run": folder.path.name if folder else None,
+            "folder": str(folder.path.absolute()) if folder else None,
+        }
+
+    def _event(self, fact: Fact) -> dict[str, Any] | None:
+        progress = self._progress
+        # Looked up first: with its end, a task is forgotten.
+        task = progress.task(fact.task) if isinstance(fact, TaskEnded) else None
+        progress.fold(fact)
+        at = round(fact.at - (progress.began or 0.0), DECIMALS)
+        match fact:
+            case TaskAdded():
+                return {"event": "task_added", "at": at, "task": fact.id, **_declared(fact)}
+            case AttemptStarted():
+                return {"event": "attempt_started", "at": at, **self._attempt(fact.attempt)}
+            case StopAsked():
+                return {"event": "stop_asked", "at": at, **self._attempt(fact.attempt), "force": fact.force}
+            case AttemptEnded():
+                attempt = self._attempt(fact.attempt)
+                return {"event": "attempt_ended", "at": at, **attempt, **_outcome(fact.outcome)}
+            case TaskEnded():
+                assert task is not None
+                return {"event": "task_ended", "at": at, "task": task.id, **self._end(task, fact.outcome)}
+            case RunInterrupted():
+                return {"event": "run_interrupted", "at": at, "signal": fact.signal, "force": fact.force}
+            case RunEnded():
+                self._ended_at = at
+                return None  # told by `finish`: the last line is the last
+            case _:
+                assert_never(fact)
+
+    def _attempt(self, attempt: Attempt) -> dict[str, Any]:
+        return {"task": self._progress.task(attempt.task).id, "attempt": attempt.number}
+
+    def _end(self, task: TaskProgress, outcome: Outcome) -> dict[str, Any]:
+        end = _outcome(outcome)
+        end["seconds"] = None if task.spent_s is None else round(task.spent_s, DECIMALS)
+        if isinstance(outcome, Succeeded):
+            end["value"] = as_json(outcome.value)
+        elif self._folder is not None and task.spent_s is not None:
+            log = log_of(self._folder, task.id)
+            end["log"] = str(log.absolute()) if log else None
+        return end
+
+
+def _declared(fact: TaskAdded) -> dict[str, Any]:
+    return {"family": fact.family, "duration_s": fact.duration_s}
+
+
+def _outcome(outcome: Outcome) -> dict[str, Any]:
+    """Return the state, and for all but success the Reason as data and in words."""
+    state = STATE_AFTER[type(outcome)].name.lower()
+    if isinstance(outcome, Succeeded):
+        return {"state": state}
+    because = msgspec.to_builtins(outcome.because)
+    return {"state": state, "because": because, "sentence": outcome_sentence(outcome)}

@@ -1,0 +1,120 @@
+"""The closing summary: counts and time, what was left out and why, and the failures last.
+
+Lines have a kind, so that a display may colour them; their text is complete without.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from itertools import islice
+
+import msgspec
+
+from weft.live.log import log_of, shown_path, tail
+from weft.live.wording import count, listed, one_line, span
+from weft.model.outcome import Cancelled, Failed, Outcome, Skipped, Succeeded
+from weft.model.reason import CancelAsked, Raised
+from weft.runtime.layout import RunFolder
+from weft.scheduling.states import RunState
+from weft.views.report import Report
+from weft.views.sentences import outcome_sentence, sentence
+
+FAILURES_SHOWN = 20
+CAUSES_SHOWN = 10
+LOG_LINES = 10
+
+
+class LineKind(Enum):
+    """What a line of the summary is about."""
+
+    COUNTS = "counts"
+    LEFT_OUT = "left out"
+    FAILURE = "failure"
+    LOG = "log"
+
+
+class Line(msgspec.Struct, frozen=True):
+    """One line of the summary."""
+
+    text: str
+    kind: LineKind
+
+
+def summary(report: Report, folder: RunFolder | None = None) -> Iterator[Line]:
+    """Yield the lines of the summary.
+
+    Args:
+        report: what became of the run.
+        folder: where the run keeps its logs, if it does.
+
+    >>> for line in summary(Report(RunState.SUCCEEDED, {"build": Succeeded()}, seconds=1.5)):
+    ...     print(line.text)
+    1 task in 1.5 s: 1 succeeded
+    """
+    yield Line(_counts(report), LineKind.COUNTS)
+    yield from _left_out(report.outcomes, Skipped, "skipped")
+    yield from _left_out(report.outcomes, Cancelled, "cancelled")
+    yield from failures(report, folder)
+
+
+def failures(report: Report, folder: RunFolder | None = None) -> Iterator[Line]:
+    """Yield the part of the summary that tells of the tasks that failed, in plan order."""
+    failed = ((task, end) for task, end in report.outcomes.items() if isinstance(end, Failed))
+    for task, outcome in islice(failed, FAILURES_SHOWN):
+        yield Line(f"{one_line(task)} {one_line(outcome_sentence(outcome))}", LineKind.FAILURE)
+        yield from _log(task, outcome, folder)
+    rest = [task for task, _ in failed]
+    if rest:
+        yield Line(f"{count(len(rest), 'more task')} failed: {listed(rest)}", LineKind.FAILURE)
+
+
+def _counts(report: Report) -> str:
+    ended: Counter[type[Outcome]] = Counter(type(outcome) for outcome in report.outcomes.values())
+    words: dict[type[Outcome], str] = {
+        Succeeded: "succeeded",
+        Failed: "failed",
+        Cancelled: "cancelled",
+        Skipped: "skipped",
+    }
+    parts = ", ".join(f"{ended[kind]} {word}" for kind, word in words.items() if ended[kind])
+    interrupted = "interrupted: " if report.state is RunState.INTERRUPTED else ""
+    tasks = f"{count(len(report.outcomes), 'task')} in {span(report.seconds)}"
+    return f"{interrupted}{tasks}: {parts}" if parts else f"{interrupted}{tasks}"
+
+
+def _left_out(
+    outcomes: Mapping[str, Outcome], kind: type[Skipped] | type[Cancelled], word: str
+) -> Iterator[Line]:
+    """Tell of the tasks that were not carried out, together with those that have the same cause."""
+    causes: dict[str, list[str]] = {}
+    for task, outcome in outcomes.items():
+        if isinstance(outcome, kind):
+            asked = isinstance(outcome.because, CancelAsked)  # needs no other words than the state
+            cause = "" if asked else f" because {one_line(sentence(outcome.because))}"
+            causes.setdefault(cause, []).append(task)
+    for cause, tasks in islice(causes.items(), CAUSES_SHOWN):
+        was = "was" if len(tasks) == 1 else "were"
+        text = f"{count(len(tasks), 'task')} {was} {word}{cause}: {listed(tasks)}"
+        yield Line(text, LineKind.LEFT_OUT)
+    rest = list(islice(causes.values(), CAUSES_SHOWN, None))
+    if rest:
+        n_tasks = sum(len(tasks) for tasks in rest)
+        was = "was" if n_tasks == 1 else "were"
+        text = f"{count(n_tasks, 'more task')} {was} {word}, for {count(len(rest), 'other cause')}"
+        yield Line(text, LineKind.LEFT_OUT)
+
+
+def _log(task: str, outcome: Failed, folder: RunFolder | None) -> Iterator[Line]:
+    """Show the end of what the task wrote, or of its traceback."""
+    path = log_of(folder, task) if folder is not None else None
+    lines: list[str] = []
+    if path is not None:
+        lines = tail(path, LOG_LINES)
+    elif isinstance(outcome.because, Raised):
+        lines = [one_line(line) for line in outcome.because.traceback.splitlines()[-LOG_LINES:]]
+    for line in lines:
+        yield Line(f"  | {line}".rstrip(), LineKind.LOG)
+    if path is not None:
+        yield Line(f"  log: {one_line(shown_path(path), longest=4096)}", LineKind.LOG)

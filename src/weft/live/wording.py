@@ -1,0 +1,80 @@
+"""How names, times and counts are written for people.
+
+Knows no facts. The sentences of Reasons and Outcomes are made in `views.sentences`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import islice
+
+# A message may be a whole document; what is cut here stands in the log.
+LONGEST_LINE = 400
+NAMES_SHOWN = 3
+
+
+def one_line(text: str, longest: int = LONGEST_LINE) -> str:
+    r"""Return ``text`` fit for one line: no control character, no line break, not too long.
+
+    >>> one_line("a\nb\x1b[31m")
+    'a b\\x1b[31m'
+    >>> one_line("abcdef", longest=4)
+    'abc…'
+    """
+    if len(text) <= longest and text.isprintable():
+        return text
+    cut = text[: longest + 1]
+    line = " ".join(part.strip() for part in cut.splitlines())
+    shown = "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in line.strip()
+    )
+    if len(text) <= longest and len(shown) <= longest:
+        return shown
+    return shown[: longest - 1] + "…"
+
+
+def span(seconds: float) -> str:
+    """Return a length of time.
+
+    >>> span(0.042), span(7.25), span(59.96), span(125), span(3661)
+    ('0.04 s', '7.2 s', '1 min 0 s', '2 min 5 s', '1 h 1 min')
+    """
+    seconds = max(0.0, seconds)
+    if seconds < 0.995:
+        return f"{seconds:.2f} s"
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min {rest} s"
+
+
+def clock(seconds: float) -> str:
+    """Return a length of time that is seen growing.
+
+    >>> clock(3.9), clock(125), clock(3661)
+    ('0:03', '2:05', '1:01:01')
+    """
+    minutes, rest = divmod(int(max(0.0, seconds)), 60)
+    if minutes < 60:
+        return f"{minutes}:{rest:02}"
+    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
+
+
+def count(number: int, noun: str) -> str:
+    """Return a number of things.
+
+    >>> count(1, "task"), count(2, "task")
+    ('1 task', '2 tasks')
+    """
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def listed(names: Sequence[str], shown: int = NAMES_SHOWN) -> str:
+    """Return the first names, and how many more there are.
+
+    >>> listed(["a", "b"]), listed(["a", "b", "c", "d", "e"])
+    ('a, b', 'a, b, c and 2 more')
+    """
+    first = ", ".join(one_line(name) for name in islice(names, shown))
+    rest = len(names) - shown
+    return f"{first} and {rest} more" if rest > 0 else first
