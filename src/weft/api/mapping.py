@@ -1,0 +1,210 @@
+"""`map` and `amap`: one function over many items, results in the order of the items.
+
+Items are pulled as there is room for them, so they may come from an endless or a slow source, and
+memory holds only those that are under way, and the results.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from contextvars import copy_context
+from itertools import islice
+from typing import Any, Literal
+
+from weft.api.progress import live_display
+from weft.api.sync import run_until_done
+from weft.errors import TaskFailures
+from weft.model.outcome import Outcome, Succeeded
+from weft.model.task import Task
+from weft.model.work import Call, Where
+from weft.planning.prepare import PreparedTask
+from weft.runtime.engine import MAX_CONCURRENT_DEFAULT, Engine, name_of, place_of
+from weft.runtime.run import signals_to
+from weft.runtime.watch import watched
+from weft.scheduling.facts import Fact, RunInterrupted, TaskEnded
+from weft.views.report import error_of
+
+OnFailure = Literal["raise", "return"]
+
+
+def map(
+    function: Callable[..., Any],
+    items: Iterable[Any],
+    *,
+    max_concurrent: int = MAX_CONCURRENT_DEFAULT,
+    where: Where | None = None,
+    on_failure: OnFailure = "raise",
+    progress: bool = False,
+) -> list[Any]:
+    """Call ``function`` with every item, several at a time, and return the results in order.
+
+    Args:
+        function: sync (called in threads) or async.
+        items: one argument each.
+        max_concurrent: how many calls may run at once.
+        where: call in the event loop, a thread or a worker process, if the default won't do.
+        on_failure: all items are tried in any case; then ``"raise"`` raises what went wrong, and
+            ``"return"`` puts the exception in the place of the result.
+        progress: show a live display on standard error.
+
+    Raises:
+        TaskFailures: some calls failed; its ``results`` holds what ``"return"`` would have returned.
+        UsageError: an event loop is running here already: use `amap`.
+
+    >>> map(lambda x: x * x, range(5))
+    [0, 1, 4, 9, 16]
+    """
+    mapping = _Mapping(function, max_concurrent, where, progress=progress)
+    return run_until_done("await weft.amap(...)", lambda: mapping.over(items, on_failure, signals_to))
+
+
+async def amap(
+    function: Callable[..., Any],
+    items: Iterable[Any] | AsyncIterable[Any],
+    *,
+    max_concurrent: int = MAX_CONCURRENT_DEFAULT,
+    where: Where | None = None,
+    on_failure: OnFailure = "raise",
+    progress: bool = False,
+) -> list[Any]:
+    """Do what `map` does, inside an event loop that is running; ``items`` may be asynchronous.
+
+    >>> async def double(x):
+    ...     return 2 * x
+    >>> asyncio.run(amap(double, [1, 2, 3]))
+    [2, 4, 6]
+    """
+    mapping = _Mapping(function, max_concurrent, where, progress=progress)
+    return await mapping.over(items, on_failure, lambda engine: nullcontext())
+
+
+class _Mapping:
+    """The calls of one map: hands in as many items as there is room for, and takes the results."""
+
+    def __init__(
+        self, function: Callable[..., Any], max_concurrent: int, where: Where | None, *, progress: bool
+    ) -> None:
+        self._function = function
+        self._name = name_of(function)
+        self._where = place_of(function, where)
+        self._engine = Engine(max_concurrent)
+        self._watch = live_display if progress else None
+        # As many again as may run wait at the gate, so that those that end leave no gap.
+        self._room = 2 * max_concurrent
+        self._room_made: asyncio.Future[None] | None = None
+        self._context = copy_context()
+        self._items: Iterator[Any] = iter(())
+        self._results: list[Any] = []
+        self._failures: dict[int, Outcome] = {}
+        self._n_live = 0
+        self._exhausted = False
+        self._interrupted = False
+        self._source_error: Exception | None = None
+
+    async def over(
+        self,
+        items: Iterable[Any] | AsyncIterable[Any],
+        on_failure: OnFailure,
+        signals: Callable[[Engine], AbstractContextManager[None]],
+    ) -> list[Any]:
+        """Run all calls; return or raise as `map` says."""
+        pump: asyncio.Task[None] | None = None
+        async with self._engine as engine:
+            with watched(engine, self._watch), signals(engine):
+                if isinstance(items, AsyncIterable):
+                    engine.subscribe(self._take)
+                    pump = asyncio.create_task(self._pump(aiter(items)))
+                else:
+                    self._items = iter(items)
+                    engine.subscribe(self._take_and_refill)
+                    self._refill()
+                await engine.wait()
+        if pump is not None:
+            pump.cancel()
+        return self._answer(on_failure)
+
+    def _answer(self, on_failure: OnFailure) -> list[Any]:
+        if self._source_error is not None:
+            raise self._source_error
+        if self._interrupted:
+            raise KeyboardInterrupt
+        for position in sorted(self._failures):
+            error = error_of(f"{self._name}[{position}]", self._failures[position])
+            self._results[position] = error
+        if self._failures and on_failure == "raise":
+            errors = [self._results[position] for position in sorted(self._failures)]
+            failures = TaskFailures(f"{len(errors)} of {len(self._results)} calls failed", errors)
+            failures.results = self._results
+            raise failures
+        return self._results
+
+    def _take(self, facts: Sequence[Fact]) -> None:
+        results = self._results
+        for fact in facts:
+            if isinstance(fact, TaskEnded):
+                self._n_live -= 1
+                outcome = fact.outcome
+                if isinstance(outcome, Succeeded):
+                    results[fact.task] = outcome.value
+                else:
+                    self._failures[fact.task] = outcome
+            elif isinstance(fact, RunInterrupted):
+                self._interrupted = True
+        if self._room_made is not None and not self._room_made.done():
+            self._room_made.set_result(None)
+
+    def _take_and_refill(self, facts: Sequence[Fact]) -> None:
+        self._take(facts)
+        self._refill()
+
+    def _refill(self) -> None:
+        wanted = self._room - self._n_live
+        if self._exhausted or wanted <= 0:
+            return
+        try:
+            batch = [] if self._interrupted else list(islice(self._items, wanted))
+        except Exception as error:  # noqa: BLE001 - the items come from the user's code: `map` raises it
+            self._fail(error)
+        else:
+            self._submit(batch)
+            if len(batch) < wanted:
+                self._end_of_items()
+
+    async def _pump(self, items: AsyncIterator[Any]) -> None:
+        try:
+            async for item in items:
+                self._submit([item])
+                while self._n_live >= self._room:
+                    self._room_made = asyncio.get_running_loop().create_future()
+                    await self._room_made
+                if self._interrupted:
+                    break
+        except Exception as error:  # noqa: BLE001 - the items come from the user's code: `map` raises it
+            self._fail(error)
+        else:
+            self._end_of_items()
+
+    def _submit(self, items: Sequence[Any]) -> None:
+        if not items:
+            return
+        first = len(self._results)
+        self._results.extend([None] * len(items))
+        self._n_live += len(items)
+        function, where, name = self._function, self._where, self._name
+        tasks = [
+            PreparedTask(position, Task(f"{name}[{position}]", Call(function, (item,), {}, where)))
+            for position, item in enumerate(items, first)
+        ]
+        self._engine.submit_prepared(tasks, self._context)
+
+    def _fail(self, error: Exception) -> None:
+        """The source of the items broke down: what was begun is stopped, and the error told."""
+        self._source_error = error
+        self._engine.interrupt()
+        self._end_of_items()
+
+    def _end_of_items(self) -> None:
+        self._exhausted = True
+        self._engine.seal()

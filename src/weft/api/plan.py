@@ -1,0 +1,148 @@
+"""A plan written in Python, task by task, in program order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from weft.errors import UsageError
+from weft.model.limits import Limit
+from weft.model.plan import Plan as FrozenPlan
+from weft.model.priority import NORMAL, Priority
+from weft.model.task import Task
+from weft.model.work import Command, ResultOf, Where
+from weft.runtime.engine import name_of, work_of
+from weft.runtime.references import references
+
+F = TypeVar("F", bound=Callable[..., Any])
+Named = str | ResultOf | Callable[..., Any]
+
+
+class Plan:
+    """An ordered list of tasks, and what they share.
+
+    Args:
+        max_concurrent: how many tasks may run at once; by default the run decides.
+        limits: further pools by name.
+        root: the directory that commands run in, and that holds `.weft`.
+
+    >>> plan = Plan(max_concurrent=2)
+    >>> numbers = plan.add(range, 5)
+    >>> total = plan.add(sum, numbers)  # what `add` returns stands for the result of that task
+    >>> [task.id for task in plan.frozen().tasks]
+    ['range', 'sum']
+    """
+
+    def __init__(
+        self,
+        *,
+        max_concurrent: int | None = None,
+        limits: Mapping[str, Limit] | None = None,
+        root: str | Path = ".",
+    ) -> None:
+        self._max_concurrent = max_concurrent
+        self._limits = dict(limits or {})
+        self._root = str(root)
+        self._tasks: dict[str, Task] = {}
+        self._ids_of_functions: dict[Callable[..., Any], str] = {}
+
+    def add(
+        self,
+        work: Callable[..., Any] | Command,
+        /,
+        *args: Any,
+        id: str | None = None,
+        needs: Iterable[Named] = (),
+        limits: Mapping[str, int] | None = None,
+        priority: Priority = NORMAL,
+        duration_s: float | None = None,
+        where: Where | None = None,
+    ) -> ResultOf:
+        """Add a task at the end of the plan.
+
+        Args:
+            work: a function, sync or async, or a `Command`.
+            args: its arguments. What another `add` returned, be it in a list, tuple or dictionary,
+                stands for the result of that task and is a dependency.
+            id: the task's name; by default that of the function, with a number when it is taken.
+            needs: tasks that must succeed before: ids, what `add` returned, or decorated functions.
+            limits: units that the task takes of the plan's limits while it runs.
+            priority: HIGH, NORMAL or LOW.
+            duration_s: how long it is expected to take, in seconds; shapes the order of starts.
+            where: for a function: in the event loop, a thread or a worker process.
+
+        Raises:
+            UsageError: there is a task of this id already.
+        """
+        task_id = self._free_id(name_of(work)) if id is None else id
+        if task_id in self._tasks:
+            raise UsageError(f"there is a task `{task_id}` in this plan already")
+        given = [self._id_of(needed) for needed in needs]
+        taken = [reference.task for reference in references(args) if isinstance(reference, ResultOf)]
+        self._tasks[task_id] = Task(
+            task_id,
+            work_of(work, args, where),
+            tuple(dict.fromkeys([*given, *taken])),
+            dict(limits or {}),
+            priority,
+            duration_s,
+        )
+        return ResultOf(task_id)
+
+    def task(
+        self,
+        *,
+        id: str | None = None,
+        needs: Iterable[Named] = (),
+        limits: Mapping[str, int] | None = None,
+        priority: Priority = NORMAL,
+        duration_s: float | None = None,
+        where: Where | None = None,
+    ) -> Callable[[F], F]:
+        """Add the decorated function as a task without arguments; the options are those of `add`.
+
+        >>> plan = Plan()
+        >>> @plan.task()
+        ... def fetch(): ...
+        >>> @plan.task(needs=[fetch])
+        ... def index(): ...
+        >>> plan.frozen().tasks[1].needs
+        ('fetch',)
+        """
+
+        def decorate(function: F) -> F:
+            added = self.add(
+                function,
+                id=id,
+                needs=needs,
+                limits=limits,
+                priority=priority,
+                duration_s=duration_s,
+                where=where,
+            )
+            self._ids_of_functions[function] = added.task
+            return function
+
+        return decorate
+
+    def frozen(self) -> FrozenPlan:
+        """Return the plan as it stands now, as a value."""
+        tasks = tuple(self._tasks.values())
+        return FrozenPlan(tasks, dict(self._limits), {}, self._max_concurrent, self._root)
+
+    def _free_id(self, name: str) -> str:
+        number, free = 1, name
+        while free in self._tasks:
+            number += 1
+            free = f"{name}[{number}]"
+        return free
+
+    def _id_of(self, needed: Named) -> str:
+        if isinstance(needed, str):
+            return needed
+        if isinstance(needed, ResultOf):
+            return needed.task
+        if needed in self._ids_of_functions:
+            return self._ids_of_functions[needed]
+        raise UsageError(f"{needed!r} is no task of this plan")

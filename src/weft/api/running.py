@@ -1,0 +1,66 @@
+"""`run` and `arun`: a whole plan from beginning to end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from weft.api.plan import Plan
+from weft.api.progress import live_display
+from weft.api.sync import run_until_done
+from weft.model.plan import Plan as FrozenPlan
+from weft.planfile.load import load as load_plan
+from weft.planning.prepare import prepare
+from weft.runtime.run import run_plan
+from weft.scheduling.states import RunState
+from weft.views.report import Report
+
+
+def load(path: str | Path) -> FrozenPlan:
+    """Read a plan file: YAML, TOML or JSON; ``-`` is standard input.
+
+    Raises:
+        PlanError: with every mistake in the file, each with its line.
+    """
+    return load_plan(path)
+
+
+def run(plan: Plan | FrozenPlan, *, max_concurrent: int | None = None, progress: bool = False) -> Report:
+    """Run ``plan`` and return what became of it. Tasks that fail don't raise: see the report.
+
+    Args:
+        plan: a `Plan`, or what `load` returned.
+        max_concurrent: how many tasks may run at once; by default what the plan says, else 5.
+        progress: show a live display on standard error.
+
+    Raises:
+        PlanError: the plan can't run; nothing was begun.
+        UsageError: an event loop is running here already: use `arun`.
+        KeyboardInterrupt: the run was interrupted; all that ran has been stopped.
+
+    >>> plan = Plan()
+    >>> numbers = plan.add(range, 5)
+    >>> total = plan.add(sum, numbers)
+    >>> run(plan).results["sum"]
+    10
+    """
+    prepared = prepare(_frozen(plan))
+    watch = live_display if progress else None
+    report = run_until_done(
+        "await weft.arun(...)",
+        lambda: run_plan(prepared, max_concurrent=max_concurrent, watch=watch, own_signals=True),
+    )
+    if report.state is RunState.INTERRUPTED:
+        raise KeyboardInterrupt
+    return report
+
+
+async def arun(
+    plan: Plan | FrozenPlan, *, max_concurrent: int | None = None, progress: bool = False
+) -> Report:
+    """Do what `run` does, inside an event loop that is running."""
+    prepared = prepare(_frozen(plan))
+    return await run_plan(prepared, max_concurrent=max_concurrent, watch=live_display if progress else None)
+
+
+def _frozen(plan: Plan | FrozenPlan) -> FrozenPlan:
+    return plan.frozen() if isinstance(plan, Plan) else plan

@@ -1,0 +1,28 @@
+"""From ordinary code into the event loop and back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from weft.errors import UsageError
+
+T = TypeVar("T")
+
+
+def run_until_done(instead: str, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run ``work()`` in an event loop of its own, and return its result.
+
+    Args:
+        instead: what to write where an event loop is running already, as in a notebook.
+        work: makes the coroutine.
+
+    Raises:
+        UsageError: an event loop is running in this thread.
+    """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work())
+    raise UsageError(f"an event loop is running here already: write `{instead}` instead")
