@@ -46,7 +46,7 @@ def prepare(plan: Plan) -> PreparedPlan:
     if found:
         raise PlanError(found)
     names = Names(plan.tasks)
-    before = [names.positions(task.needs) for task in plan.tasks]
+    before = [sorted(names.positions(task.needs)) for task in plan.tasks]
     order = topological_order(len(before), before)
     durations_s = [UNKNOWN_S if task.duration_s is None else task.duration_s for task in plan.tasks]
     paths_s = remaining_paths(durations_s, before, order)

@@ -1,0 +1,44 @@
+"""The exit codes of `weft`."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import assert_never
+
+from weft.scheduling.states import RunState
+from weft.views.report import Report
+
+
+class ExitCode(IntEnum):
+    """How a command ended, as the shell sees it."""
+
+    SUCCEEDED = 0
+    FAILED = 1
+    USAGE = 2
+    INTERNAL = 70  # EX_SOFTWARE of sysexits.h
+    INTERRUPTED = 130  # 128 + SIGINT
+    TERMINATED = 143  # 128 + SIGTERM
+
+
+MEANINGS = {
+    ExitCode.SUCCEEDED: "succeeded",
+    ExitCode.FAILED: "a task failed",
+    ExitCode.USAGE: "a mistake in the command or the plan; nothing was begun",
+    ExitCode.INTERNAL: "a fault of Weft, or the system refused it something",
+    ExitCode.INTERRUPTED: "interrupted (Ctrl-C)",
+    ExitCode.TERMINATED: "terminated (SIGTERM)",
+}
+
+
+def code_of(report: Report) -> ExitCode:
+    """Return the exit code for a run that ended with ``report``."""
+    match report.state:
+        case RunState.SUCCEEDED:
+            return ExitCode.SUCCEEDED
+        case RunState.FAILED:
+            return ExitCode.FAILED
+        case RunState.INTERRUPTED:
+            terminated = report.signal is not None and 128 + report.signal == ExitCode.TERMINATED
+            return ExitCode.TERMINATED if terminated else ExitCode.INTERRUPTED
+        case _:
+            assert_never(report.state)

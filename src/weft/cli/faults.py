@@ -1,0 +1,56 @@
+"""Faults of Weft itself, and refusals of the system: told in one line, with the traceback on request."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import traceback
+
+VARIABLE = "WEFT_DEBUG"
+
+HINT = f"this is a fault of Weft: please report it, with what the same command says under {VARIABLE}=1"
+
+
+def wants_tracebacks() -> bool:
+    """Tell whether the user asked for tracebacks by `WEFT_DEBUG`."""
+    return os.environ.get(VARIABLE, "") not in ("", "0")
+
+
+def tell(error: BaseException) -> None:
+    """Say on standard error that ``error`` has come up to the top."""
+    if wants_tracebacks():
+        traceback.print_exception(error)
+    if isinstance(error, OSError) and error.strerror:
+        about = f": {error.filename}" if error.filename else ""
+        sys.stderr.write(f"weft: {error.strerror}{about}\n")
+    else:
+        sys.stderr.write(f"weft: internal error: {in_one_line(error)}\n  hint: {HINT}\n")
+
+
+def in_one_line(error: BaseException) -> str:
+    """Return the type and the message of ``error``.
+
+    >>> in_one_line(ValueError("no\\nnumber"))
+    'ValueError: no number'
+    """
+    return f"{type(error).__name__}: {' '.join(str(error).split())}".removesuffix(": ")
+
+
+class _OneLine(logging.Formatter):
+    """Tells a record, and what was raised, in one line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        if wants_tracebacks():
+            return f"weft: {super().format(record)}"
+        raised = record.exc_info[1] if record.exc_info else None
+        why = f" ({in_one_line(raised)})" if raised else ""
+        ours = "" if isinstance(raised, OSError) else "internal error: "
+        return f"weft: {ours}{' '.join(record.getMessage().split())}{why}"
+
+
+def log_in_one_line() -> None:
+    """Have warnings from the log told as faults are, without tracebacks."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(_OneLine())
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)

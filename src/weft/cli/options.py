@@ -1,0 +1,87 @@
+"""Options that several commands have, each under the same name and with the same meaning.
+
+Every option can be set by a variable of the environment too: `--jobs` by `WEFT_JOBS`. What stands on the
+command line wins.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from click.core import ParameterSource
+
+from weft.model.plan import Plan
+from weft.planfile.load import find, load
+
+C = TypeVar("C", bound=Callable[..., Any])
+
+
+def option(*names: str, **settings: Any) -> Callable[[C], C]:
+    """Return a click option that can be set by `WEFT_NAME` as well."""
+    return click.option(*names, envvar=variable_of(names), **settings)
+
+
+def variable_of(names: tuple[str, ...]) -> str:
+    """Return the variable that stands for an option; its first long name counts.
+
+    >>> variable_of(("-n", "--dry-run"))
+    'WEFT_DRY_RUN'
+    """
+    long = next(name for name in names if name.startswith("--"))
+    return "WEFT_" + long[2:].replace("-", "_").upper()
+
+
+def on_command_line(name: str) -> bool:
+    """Tell whether the user wrote the option on the command line, rather than into a variable."""
+    return click.get_current_context().get_parameter_source(name) is ParameterSource.COMMANDLINE
+
+
+def _change_directory(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+    if value is None or ctx.resilient_parsing:
+        return
+    try:
+        os.chdir(value)
+    except OSError as error:
+        raise click.BadParameter(f"can't enter `{value}`: {error.strerror}") from error
+    # It has had its effect: tasks that call Weft themselves must not move a second time.
+    os.environ.pop("WEFT_DIRECTORY", None)
+
+
+directory = option(
+    "-C",
+    "--directory",
+    metavar="DIR",
+    type=click.Path(),
+    callback=_change_directory,
+    is_eager=True,
+    expose_value=False,
+    help="Change to this directory first.",
+)
+
+
+def plan_file(command: C) -> C:
+    """Let a command take a plan file: as its argument, by `-f`, or the one in the directory."""
+    command = click.argument("plan", required=False, type=click.Path(allow_dash=True))(command)
+    return option(
+        "-f",
+        "--file",
+        metavar="PLAN",
+        type=click.Path(allow_dash=True),
+        help="The plan, in another way to say it; `-` is standard input.",
+    )(command)
+
+
+def load_plan(plan: str | None, file: str | None) -> Plan:
+    """Return the plan that the user named, or the one in the current directory.
+
+    Raises:
+        PlanError: there is none, or it has mistakes.
+        click.UsageError: the user named two.
+    """
+    if plan is not None and file is not None and on_command_line("file"):
+        raise click.UsageError(f"two plans were named: {plan} and {file}")
+    return load(plan or file or find(Path()))

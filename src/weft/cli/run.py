@@ -1,0 +1,25 @@
+"""`weft run`: run a plan."""
+
+from __future__ import annotations
+
+import click
+
+from weft.cli import options
+from weft.cli.codes import ExitCode
+from weft.cli.show import carry_out
+from weft.cli.wishes import Wishes, wishes
+from weft.planning.prepare import prepare
+
+
+@click.command()
+@options.plan_file
+@wishes
+@options.directory
+def command(plan: str | None, file: str | None, wishes: Wishes) -> ExitCode:
+    """Run the tasks of PLAN, by default of the plan in the current directory.
+
+    Progress and failures go to standard error; what tasks write goes where it would go without Weft, and
+    aggregates go to standard output. Logs stay in `.weft/runs` beside the plan. Ctrl-C ends the run
+    politely, a second one kills what still runs.
+    """
+    return carry_out(prepare(options.load_plan(plan, file)), wishes)

@@ -1,0 +1,119 @@
+"""Carries out a prepared plan for a command: shows the run, and tells the exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from typing import assert_never
+
+from weft.cli.codes import ExitCode, code_of
+from weft.cli.faults import log_in_one_line
+from weft.cli.standard import write
+from weft.cli.wishes import Wishes
+from weft.live.choose import DisplayKind, choose, open_display
+from weft.live.streams import Streams
+from weft.live.wording import count
+from weft.model.work import Call, Command, ResultFormat, Work
+from weft.planfile.wording import escaped
+from weft.planning.prepare import PreparedPlan
+from weft.runtime.engine import MAX_CONCURRENT_DEFAULT, Engine, name_of
+from weft.runtime.run import run_plan
+from weft.runtime.watch import Display
+from weft.views.aggregate import NotMade
+from weft.views.report import Report
+
+
+def carry_out(prepared: PreparedPlan, wishes: Wishes) -> ExitCode:
+    """Run ``prepared`` as the user wishes, or only tell what would run; return the exit code."""
+    if wishes.dry_run:
+        _tell(prepared, wishes.max_concurrent)
+        return ExitCode.SUCCEEDED
+    return _run(prepared, wishes)
+
+
+def _run(prepared: PreparedPlan, wishes: Wishes) -> ExitCode:
+    log_in_one_line()
+    kind = choose(
+        json=wishes.as_json, quiet=wishes.quiet, is_terminal=sys.stderr.isatty(), environment=os.environ
+    )
+    with_result = _tasks_with_result(prepared)
+
+    def watch(engine: Engine) -> Display:
+        display = open_display(
+            kind,
+            stdout=sys.stdout,
+            stderr=sys.stderr,
+            folder=engine.folder,
+            output=wishes.output,
+            verbose=wishes.verbose,
+            shows_stdout=lambda task: task not in with_result,
+        )
+        return display if kind is DisplayKind.JSON else _AggregatesFirst(display)
+
+    running = run_plan(prepared, max_concurrent=wishes.max_concurrent, watch=watch, own_signals=True)
+    return code_of(asyncio.run(running))
+
+
+class _AggregatesFirst:
+    """A display that prints the aggregates before its summary, so that failures come last."""
+
+    def __init__(self, display: Display) -> None:
+        self._display = display
+        self.show = display.show
+        self.tick = display.tick
+        self.close = display.close
+
+    def finish(self, report: Report) -> None:
+        """Show how the run ended."""
+        self._display.close()  # a terminal that is drawn upon has no room for tables
+        _print_aggregates(report)
+        self._display.finish(report)
+
+
+def _print_aggregates(report: Report) -> None:
+    streams = Streams(sys.stdout, sys.stderr)
+    for name, table in report.aggregates.items():
+        if isinstance(table, NotMade):
+            streams.err.line(f"aggregate `{name}` could not be made: {table.why}")
+        else:
+            streams.out.text(f"\n## {name}\n\n{table.to_markdown()}\n")
+    streams.flush()
+
+
+def _tasks_with_result(prepared: PreparedPlan) -> frozenset[str]:
+    """Return the tasks whose standard output is their result, and so no log for people."""
+    return frozenset(
+        task.id
+        for task in prepared.plan.tasks
+        if isinstance(task.work, Command) and task.work.result is not ResultFormat.NONE
+    )
+
+
+def _tell(prepared: PreparedPlan, max_concurrent: int | None) -> None:
+    """Print what would run, in plan order."""
+    tasks = prepared.plan.tasks
+    write("".join(_told(task.id, task.work, task.needs) for task in tasks))
+    at_once = max_concurrent or prepared.plan.max_concurrent or MAX_CONCURRENT_DEFAULT
+    sys.stderr.write(f"{count(len(tasks), 'task')}, at most {at_once} at once; nothing was run\n")
+
+
+def _told(task: str, work: Work, needs: Sequence[str]) -> str:
+    first, *more = _script(work).splitlines() or [""]
+    after = f"  (after {', '.join(map(escaped, needs))})" if needs else ""
+    lines = [f"{escaped(task)}: {escaped(first)}{after}", *(f"    {escaped(line)}" for line in more)]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _script(work: Work) -> str:
+    match work:
+        case Command(str(script)):
+            return script
+        case Command(argv):
+            return shlex.join(argv)
+        case Call(function):
+            return f"{name_of(function)}()"
+        case _:
+            assert_never(work)
