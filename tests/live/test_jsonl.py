@@ -54,7 +54,13 @@ def test_the_first_line_tells_the_schema_and_the_last_one_the_end(
     assert events[0]["event"] == "run_started"
     assert events[0]["schema"] == 1
     counts = {"succeeded": 2, "failed": 2, "cancelled": 1, "skipped": 2}
-    assert events[-1] == {"event": "run_ended", "at": 66.0, "state": "failed", "counts": counts}
+    assert events[-1] == {
+        "event": "run_ended",
+        "at": 66.0,
+        "state": "failed",
+        "counts": counts,
+        "aggregates": {},
+    }
     assert len(events) == 1 + len(facts)
 
 

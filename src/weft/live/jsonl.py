@@ -71,7 +71,16 @@ class JsonDisplay:
             "cancelled": progress.cancelled,
             "skipped": progress.skipped,
         }
-        end = {"event": "run_ended", "at": self._ended_at, "state": report.state.value, "counts": counts}
+        aggregates = {
+            name: msgspec.to_builtins(made, enc_hook=str) for name, made in report.aggregates.items()
+        }
+        end = {
+            "event": "run_ended",
+            "at": self._ended_at,
+            "state": report.state.value,
+            "counts": counts,
+            "aggregates": aggregates,
+        }
         self._write([end] if progress.began is not None else [self._run_started(), end])
 
     def close(self) -> None:
