@@ -11,18 +11,19 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, It
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import copy_context
 from itertools import islice
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from weft.api.progress import live_display
 from weft.api.sync import run_until_done
-from weft.errors import TaskFailures
+from weft.errors import TaskFailures, UsageError
 from weft.model.outcome import Outcome, Succeeded
 from weft.model.task import Task
-from weft.model.work import Call, Where
+from weft.model.work import Call
 from weft.planning.prepare import PreparedTask
-from weft.runtime.engine import MAX_CONCURRENT_DEFAULT, Engine, name_of, place_of
+from weft.runtime.engine import MAX_CONCURRENT_DEFAULT, Engine
 from weft.runtime.run import signals_to
 from weft.runtime.watch import watched
+from weft.runtime.work import Place, name_of, place_of
 from weft.scheduling.facts import Fact, RunInterrupted, TaskEnded
 from weft.views.report import error_of
 
@@ -34,7 +35,7 @@ def map(
     items: Iterable[Any],
     *,
     max_concurrent: int = MAX_CONCURRENT_DEFAULT,
-    where: Where | None = None,
+    where: Place | None = None,
     on_failure: OnFailure = "raise",
     progress: bool = False,
 ) -> list[Any]:
@@ -42,9 +43,11 @@ def map(
 
     Args:
         function: sync (called in threads) or async.
-        items: one argument each.
+        items: one argument each. They are taken one by one, as there is room, at most
+            ``2 * max_concurrent`` ahead of the results; in the event loop's thread, so a source that
+            is slow to answer belongs in an asynchronous generator, for `amap`.
         max_concurrent: how many calls may run at once.
-        where: call in the event loop, a thread or a worker process, if the default won't do.
+        where: call in the event "loop", a "thread" or a worker "process", if the default won't do.
         on_failure: all items are tried in any case; then ``"raise"`` raises what went wrong, and
             ``"return"`` puts the exception in the place of the result.
         progress: show a live display on standard error.
@@ -52,12 +55,14 @@ def map(
     Raises:
         TaskFailures: some calls failed; its ``results`` holds what ``"return"`` would have returned.
         UsageError: an event loop is running here already: use `amap`.
+        KeyboardInterrupt: the call was interrupted; all that ran has been stopped.
+        BaseException: what ``items`` raised, once all that ran has been stopped.
 
     >>> map(lambda x: x * x, range(5))
     [0, 1, 4, 9, 16]
     """
-    mapping = _Mapping(function, max_concurrent, where, progress=progress)
-    return run_until_done("await weft.amap(...)", lambda: mapping.over(items, on_failure, signals_to))
+    mapping = _Mapping(function, max_concurrent, where, on_failure, progress=progress)
+    return run_until_done("await weft.amap(...)", lambda: mapping.over(items, signals_to))
 
 
 async def amap(
@@ -65,7 +70,7 @@ async def amap(
     items: Iterable[Any] | AsyncIterable[Any],
     *,
     max_concurrent: int = MAX_CONCURRENT_DEFAULT,
-    where: Where | None = None,
+    where: Place | None = None,
     on_failure: OnFailure = "raise",
     progress: bool = False,
 ) -> list[Any]:
@@ -76,56 +81,70 @@ async def amap(
     >>> asyncio.run(amap(double, [1, 2, 3]))
     [2, 4, 6]
     """
-    mapping = _Mapping(function, max_concurrent, where, progress=progress)
-    return await mapping.over(items, on_failure, lambda engine: nullcontext())
+    mapping = _Mapping(function, max_concurrent, where, on_failure, progress=progress)
+    return await mapping.over(items, lambda engine: nullcontext())
 
 
 class _Mapping:
     """The calls of one map: hands in as many items as there is room for, and takes the results."""
 
     def __init__(
-        self, function: Callable[..., Any], max_concurrent: int, where: Where | None, *, progress: bool
+        self,
+        function: Callable[..., Any],
+        max_concurrent: int,
+        where: Place | None,
+        on_failure: OnFailure,
+        *,
+        progress: bool,
     ) -> None:
+        if on_failure not in get_args(OnFailure):
+            raise UsageError(f'`on_failure` is {on_failure!r}; expected "raise" or "return"')
+        self._where = place_of(function, where)
         self._function = function
         self._name = name_of(function)
-        self._where = place_of(function, where)
+        self._on_failure = on_failure
         self._engine = Engine(max_concurrent)
         self._watch = live_display if progress else None
         # As many again as may run wait at the gate, so that those that end leave no gap.
         self._room = 2 * max_concurrent
         self._room_made: asyncio.Future[None] | None = None
-        self._context = copy_context()
+        self._context = copy_context()  # of the calls
+        self._source_context = copy_context()  # of the items: what they set is not seen by the calls
         self._items: Iterator[Any] = iter(())
         self._results: list[Any] = []
         self._failures: dict[int, Outcome] = {}
         self._n_live = 0
         self._exhausted = False
         self._interrupted = False
-        self._source_error: Exception | None = None
+        self._source_error: BaseException | None = None
 
     async def over(
         self,
         items: Iterable[Any] | AsyncIterable[Any],
-        on_failure: OnFailure,
         signals: Callable[[Engine], AbstractContextManager[None]],
     ) -> list[Any]:
         """Run all calls; return or raise as `map` says."""
-        pump: asyncio.Task[None] | None = None
         async with self._engine as engine:
             with watched(engine, self._watch), signals(engine):
                 if isinstance(items, AsyncIterable):
-                    engine.subscribe(self._take)
-                    pump = asyncio.create_task(self._pump(aiter(items)))
+                    await self._over_async(aiter(items))
                 else:
                     self._items = iter(items)
                     engine.subscribe(self._take_and_refill)
                     self._refill()
-                await engine.wait()
-        if pump is not None:
-            pump.cancel()
-        return self._answer(on_failure)
+                    await engine.wait()
+        return self._answer()
 
-    def _answer(self, on_failure: OnFailure) -> list[Any]:
+    async def _over_async(self, items: AsyncIterator[Any]) -> None:
+        self._engine.subscribe(self._take)
+        pump = asyncio.create_task(self._pump(items))
+        try:
+            await self._engine.wait()
+        finally:
+            pump.cancel()  # it may be waiting for an item that nobody wants any more
+            await asyncio.wait([pump])
+
+    def _answer(self) -> list[Any]:
         if self._source_error is not None:
             raise self._source_error
         if self._interrupted:
@@ -133,7 +152,7 @@ class _Mapping:
         for position in sorted(self._failures):
             error = error_of(f"{self._name}[{position}]", self._failures[position])
             self._results[position] = error
-        if self._failures and on_failure == "raise":
+        if self._failures and self._on_failure == "raise":
             errors = [self._results[position] for position in sorted(self._failures)]
             failures = TaskFailures(f"{len(errors)} of {len(self._results)} calls failed", errors)
             failures.results = self._results
@@ -152,6 +171,7 @@ class _Mapping:
                     self._failures[fact.task] = outcome
             elif isinstance(fact, RunInterrupted):
                 self._interrupted = True
+                self._end_of_items()
         if self._room_made is not None and not self._room_made.done():
             self._room_made.set_result(None)
 
@@ -164,8 +184,8 @@ class _Mapping:
         if self._exhausted or wanted <= 0:
             return
         try:
-            batch = [] if self._interrupted else list(islice(self._items, wanted))
-        except Exception as error:  # noqa: BLE001 - the items come from the user's code: `map` raises it
+            batch = self._source_context.run(list, islice(self._items, wanted))
+        except BaseException as error:  # noqa: BLE001 - whatever the user's source raises, `map` raises it
             self._fail(error)
         else:
             self._submit(batch)
@@ -175,14 +195,15 @@ class _Mapping:
     async def _pump(self, items: AsyncIterator[Any]) -> None:
         try:
             async for item in items:
+                if self._exhausted or self._engine.sealed:
+                    break
                 self._submit([item])
                 while self._n_live >= self._room:
                     self._room_made = asyncio.get_running_loop().create_future()
                     await self._room_made
-                if self._interrupted:
-                    break
-        except Exception as error:  # noqa: BLE001 - the items come from the user's code: `map` raises it
-            self._fail(error)
+        except BaseException as error:  # noqa: BLE001 - whatever the user's source raises, `map` raises it
+            if not self._engine.sealed:  # else it was cancelled by `over`, and told nothing new
+                self._fail(error)
         else:
             self._end_of_items()
 
@@ -199,7 +220,7 @@ class _Mapping:
         ]
         self._engine.submit_prepared(tasks, self._context)
 
-    def _fail(self, error: Exception) -> None:
+    def _fail(self, error: BaseException) -> None:
         """The source of the items broke down: what was begun is stopped, and the error told."""
         self._source_error = error
         self._engine.interrupt()
@@ -207,4 +228,5 @@ class _Mapping:
 
     def _end_of_items(self) -> None:
         self._exhausted = True
+        self._items = iter(())  # whoever has opened something in a generator is let go
         self._engine.seal()

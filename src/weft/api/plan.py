@@ -11,9 +11,9 @@ from weft.model.limits import Limit
 from weft.model.plan import Plan as FrozenPlan
 from weft.model.priority import NORMAL, Priority
 from weft.model.task import Task
-from weft.model.work import Command, ResultOf, Where
-from weft.runtime.engine import name_of, work_of
-from weft.runtime.references import references
+from weft.model.work import Command, ResultOf
+from weft.runtime.references import Reference, references_of
+from weft.runtime.work import Place, name_of, work_of
 
 F = TypeVar("F", bound=Callable[..., Any])
 Named = str | ResultOf | Callable[..., Any]
@@ -57,32 +57,36 @@ class Plan:
         limits: Mapping[str, int] | None = None,
         priority: Priority = NORMAL,
         duration_s: float | None = None,
-        where: Where | None = None,
+        where: Place | None = None,
     ) -> ResultOf:
         """Add a task at the end of the plan.
 
         Args:
             work: a function, sync or async, or a `Command`.
             args: its arguments. What another `add` returned, be it in a list, tuple or dictionary,
-                stands for the result of that task and is a dependency.
+                stands for the result of that task and is a dependency. `functools.partial` holds
+                keyword arguments.
             id: the task's name; by default that of the function, with a number when it is taken.
             needs: tasks that must succeed before: ids, what `add` returned, or decorated functions.
             limits: units that the task takes of the plan's limits while it runs.
             priority: HIGH, NORMAL or LOW.
             duration_s: how long it is expected to take, in seconds; shapes the order of starts.
-            where: for a function: in the event loop, a thread or a worker process.
+            where: for a function: in the event "loop", a "thread" or a worker "process".
 
         Raises:
-            UsageError: there is a task of this id already.
+            UsageError: there is a task of this id already, or the work can't be done like this.
         """
+        described = work_of(work, args, where)
         task_id = self._free_id(name_of(work)) if id is None else id
         if task_id in self._tasks:
             raise UsageError(f"there is a task `{task_id}` in this plan already")
+        if isinstance(needs, str):
+            raise UsageError(f'`needs` is a list of tasks: write `needs=["{needs}"]`')
         given = [self._id_of(needed) for needed in needs]
-        taken = [reference.task for reference in references(args) if isinstance(reference, ResultOf)]
+        taken = [self._id_of(reference) for reference in references_of(described)]
         self._tasks[task_id] = Task(
             task_id,
-            work_of(work, args, where),
+            described,
             tuple(dict.fromkeys([*given, *taken])),
             dict(limits or {}),
             priority,
@@ -98,7 +102,7 @@ class Plan:
         limits: Mapping[str, int] | None = None,
         priority: Priority = NORMAL,
         duration_s: float | None = None,
-        where: Where | None = None,
+        where: Place | None = None,
     ) -> Callable[[F], F]:
         """Add the decorated function as a task without arguments; the options are those of `add`.
 
@@ -138,11 +142,11 @@ class Plan:
             free = f"{name}[{number}]"
         return free
 
-    def _id_of(self, needed: Named) -> str:
+    def _id_of(self, needed: Named | Reference) -> str:
         if isinstance(needed, str):
             return needed
         if isinstance(needed, ResultOf):
             return needed.task
-        if needed in self._ids_of_functions:
+        if callable(needed) and needed in self._ids_of_functions:
             return self._ids_of_functions[needed]
         raise UsageError(f"{needed!r} is no task of this plan")

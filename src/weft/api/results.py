@@ -14,6 +14,7 @@ import msgspec
 from weft.errors import UsageError
 
 VARIABLE = "WEFT_RESULTS"
+TASK = "WEFT_TASK_ID"
 INDEX = "index.json"
 
 
@@ -28,12 +29,14 @@ def results() -> dict[str, Any]:
     """Return the results of the tasks that this one needs, by task id and in plan order.
 
     For scripts that Weft runs as a command. Of a fan-out that the task needs, each member is there
-    under its own id, as in ``survey[a.md]``; a task without a result has None.
+    under its own id, as in ``survey[a.md]``. Commands whose output is no result are left out.
 
     Raises:
         UsageError: this process is not a task of Weft, or the files with the results can't be read.
     """
     folder = os.environ.get(VARIABLE)
+    if not folder and os.environ.get(TASK):
+        return {}  # a task that needs no results
     if not folder:
         raise UsageError(
             f"there are no results to read: {VARIABLE} is not set\n"

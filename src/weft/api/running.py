@@ -7,6 +7,7 @@ from pathlib import Path
 from weft.api.plan import Plan
 from weft.api.progress import live_display
 from weft.api.sync import run_until_done
+from weft.errors import UsageError
 from weft.model.plan import Plan as FrozenPlan
 from weft.planfile.load import load as load_plan
 from weft.planning.prepare import prepare
@@ -63,4 +64,8 @@ async def arun(
 
 
 def _frozen(plan: Plan | FrozenPlan) -> FrozenPlan:
+    if not isinstance(plan, Plan | FrozenPlan):
+        raise UsageError(
+            f"expected a Plan, found {plan!r}\n  hint: `weft.load(path)` makes one of a plan file"
+        )
     return plan.frozen() if isinstance(plan, Plan) else plan

@@ -7,10 +7,9 @@ order tasks start and how they are carried out is decided elsewhere.
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import Context, copy_context
-from functools import partial
-from inspect import iscoroutinefunction, unwrap
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -20,9 +19,9 @@ from weft.model.attempt import Attempt
 from weft.model.limits import Limit
 from weft.model.outcome import Outcome
 from weft.model.priority import NORMAL, Priority
-from weft.model.reason import Needs, WaitReason
+from weft.model.reason import DependencyPending, Needs, WaitReason
 from weft.model.task import Task
-from weft.model.work import Call, Command, Where, Work
+from weft.model.work import Command
 from weft.planning.check import demand_problems, limit_problems
 from weft.planning.graph import Edge
 from weft.planning.prepare import PreparedTask
@@ -34,7 +33,9 @@ from weft.runtime.handle import Handle
 from weft.runtime.layout import RunFolder
 from weft.runtime.loop import TurnLoop
 from weft.runtime.perform import Performer
-from weft.runtime.references import references
+from weft.runtime.references import references_of
+from weft.runtime.work import Place, name_of, work_of
+from weft.scheduling.actions import StopAttempt
 from weft.scheduling.events import (
     AttemptFinished,
     CancelRequested,
@@ -87,15 +88,19 @@ class Engine:
         self._scheduler = Scheduler(max_concurrent, self._limits)
         self._handles: dict[int, Handle] = {}  # of tasks that have not ended
         self._n_submitted = 0
+        self._given_ids: set[str] = set()
         self._bus = Bus()
         self._sealed = False
+        self._interrupted = False
         self._performer: Performer | None = None  # from here on: known while the engine is open
         self._turns: TurnLoop | None = None
         self._finished: asyncio.Future[None] | None = None
+        self._thread = 0
 
     async def __aenter__(self) -> Engine:
         if self._turns is not None:
-            raise UsageError("an engine runs once: make a new one")
+            raise UsageError("this engine was opened before, and an engine runs once: make a new one")
+        self._thread = threading.get_ident()
         self._finished = asyncio.get_running_loop().create_future()
         self._performer = Performer(
             self.run_id, self._root, self._handles, self._attempt_ended, self._max_concurrent
@@ -129,18 +134,29 @@ class Engine:
             self._sealed = True
             turns.post(PlanClosed())
 
+    @property
+    def sealed(self) -> bool:
+        """Whether the engine takes no more tasks."""
+        return self._sealed
+
     async def wait(self) -> None:
         """Wait until the engine is sealed and all tasks have ended; if cancelled, stop them first."""
         _, performer, finished = self._opened()
         cancelled: asyncio.CancelledError | None = None
         while not finished.done():
             try:
-                await asyncio.shield(finished)
+                await asyncio.wait([finished])
             except asyncio.CancelledError as error:
-                self.interrupt(force=cancelled is not None)
+                self.interrupt(force=self._interrupted)  # whoever asks again is out of patience
                 self.seal()
                 cancelled = error
-        await performer.close()
+        closing = asyncio.create_task(performer.close())
+        while not closing.done():
+            try:
+                await asyncio.wait([closing])
+            except asyncio.CancelledError as error:  # half closed would leave processes behind
+                cancelled = error
+        closing.result()
         finished.result()
         if cancelled is not None:
             raise cancelled
@@ -155,42 +171,48 @@ class Engine:
         limits: Mapping[str, int] | None = None,
         priority: Priority = NORMAL,
         duration_s: float | None = None,
-        where: Where | None = None,
+        where: Place | None = None,
     ) -> Handle:
         """Add a task.
 
         Args:
             work: a function, sync or async, or a `Command`.
             args: its arguments. A handle among them, be it in a list, tuple or dictionary, stands for
-                its result and is a dependency. (`functools.partial` holds keyword arguments.)
+                its result and is a dependency. `functools.partial` holds keyword arguments.
             id: the task's name; by default made from that of the function.
             needs: tasks that must succeed before this one starts.
             limits: units that the task takes of the engine's limits while it runs.
             priority: HIGH, NORMAL or LOW.
             duration_s: how long it is expected to take, in seconds; shapes the order of starts.
-            where: for a function: in the event loop, a thread or a worker process. By default a
+            where: for a function: in the event "loop", a "thread" or a worker "process". By default a
                 coroutine function runs in the loop, any other in a thread.
 
         Raises:
             PlanError: the task asks for a limit that the engine does not have, or for too much of it.
-            UsageError: the engine is not open.
+            UsageError: the engine is not open, or can't take this work, or has such an id already.
         """
         turns, performer, _ = self._opened()
+        self._check_thread()
         if self._sealed:
-            raise UsageError("the engine is closed: it takes no more tasks")
-        required = _required(args, needs)
-        if isinstance(work, Command):
-            performer.open_folder()
+            raise UsageError(
+                "the engine is closed: it takes no more tasks\n  hint: submit inside its `async with` block"
+            )
+        described = work_of(work, args, where)
+        required = self._required([*needs, *references_of(described)])
         task = Task(
             id or f"{name_of(work)}[{self._n_submitted}]",
-            work_of(work, args, where),
-            tuple(handle.id for handle in required),
-            limits or {},
+            described,
+            tuple([handle.id for handle in required]),
+            dict(limits) if limits else {},
             priority,
             duration_s,
         )
         if problems := demand_problems(task, self._limits):
             raise PlanError(problems)
+        if id is not None:
+            self._take_id(id)
+        if isinstance(work, Command):
+            performer.open_folder()
         handle = self._handle(task, copy_context())
         handle.needs = required
         edges = tuple(Edge(needed.position, handle.position, True, Needs(needed.id)) for needed in required)
@@ -230,22 +252,59 @@ class Engine:
 
     def cancel(self, *handles: Handle) -> None:
         """Take these tasks back. Those that run are stopped; those that have ended are left alone."""
-        self._opened()[0].post(CancelRequested(tuple(handle.position for handle in handles)))
+        live = tuple([handle.position for handle in self._required(handles) if handle.outcome is None])
+        if live:
+            self._check_thread()
+            self._opened()[0].post(CancelRequested(live))
 
     def interrupt(self, signal: int | None = None, *, force: bool = False) -> None:
         """End the run early: start nothing new and stop what runs, by ``force`` where that is possible."""
         turns, _, finished = self._opened()
         if not finished.done():
+            self._interrupted = True
             turns.post(InterruptRequested(signal, force))
 
     def waiting(self, handle: Handle) -> tuple[WaitReason, ...]:
-        """Return why a task has not started; empty when it has."""
+        """Return why a task has not started; empty when it has.
+
+        Of a task that was submitted a moment ago, only what it needs is known: whether there is room for
+        it is looked at when the caller lets the event loop go on.
+        """
+        self._required([handle])
+        if handle.position >= len(self._scheduler.states):
+            return tuple([DependencyPending(needed.id) for needed in handle.needs if needed.outcome is None])
         return self._scheduler.waiting(handle.position)
 
     def _opened(self) -> tuple[TurnLoop, Performer, asyncio.Future[None]]:
         if self._turns is None or self._performer is None or self._finished is None:
             raise UsageError("the engine is not open: use `async with Engine() as engine`")
         return self._turns, self._performer, self._finished
+
+    def _check_thread(self) -> None:
+        if threading.get_ident() != self._thread:
+            raise UsageError(
+                "an engine takes calls in the thread of its event loop only\n"
+                "  hint: a task that submits or cancels others is an `async def` function"
+            )
+
+    def _take_id(self, id: str) -> None:
+        if id in self._given_ids:
+            raise UsageError(f"there is a task `{id}` in this engine already")
+        self._given_ids.add(id)
+
+    def _required(self, found: Iterable[object]) -> list[Handle]:
+        """Return every handle that a new task depends on, once, in program order."""
+        by_position: dict[int, Handle] = {}
+        for handle in found:
+            if not isinstance(handle, Handle):
+                raise UsageError(f"expected handles of this engine's tasks, found {handle!r}")
+            if not handle.belongs_to(self):
+                raise UsageError(
+                    f"task `{handle.id}` belongs to another engine\n"
+                    "  hint: await it there and pass on the result"
+                )
+            by_position[handle.position] = handle
+        return [by_position[position] for position in sorted(by_position)]
 
     def _handle(self, task: Task, context: Context) -> Handle:
         position = self._n_submitted
@@ -269,47 +328,13 @@ class Engine:
             finished.set_result(None)
 
     def _crashed(self, error: BaseException) -> None:
-        """A turn broke down: nobody may wait for ever."""
+        """A turn broke down: nobody may wait for ever, nothing may run on."""
+        _, performer, finished = self._opened()
+        self._sealed = True
         for handle in tuple(self._handles.values()):
             handle.abandon(error)
-        if self._finished is not None and not self._finished.done():
-            self._finished.set_exception(error)
-
-
-def name_of(work: Callable[..., Any] | Command) -> str:
-    """Return what a task is called whose user gave it no name."""
-    if isinstance(work, Command):
-        return "command"
-    return getattr(work, "__name__", type(work).__name__)
-
-
-def place_of(function: Callable[..., Any], where: Where | None = None) -> Where:
-    """Return where a function is called: as its user says, else in the place that suits its kind."""
-    if where is not None:
-        return where
-    return Where.LOOP if is_async(function) else Where.THREAD
-
-
-def is_async(function: Callable[..., Any]) -> bool:
-    """Tell whether a call gives a coroutine; partials and callable objects are looked through."""
-    bare = unwrap(function)
-    while isinstance(bare, partial):
-        bare = bare.func
-    return iscoroutinefunction(bare) or iscoroutinefunction(type(bare).__call__)
-
-
-def work_of(work: Callable[..., Any] | Command, args: tuple[Any, ...], where: Where | None) -> Work:
-    """Return the work that a caller describes by a function with its arguments, or by a command."""
-    if isinstance(work, Command):
-        return work
-    return Call(work, args, {}, place_of(work, where), next(references(args), None) is not None)
-
-
-def _required(args: tuple[Any, ...], needs: Iterable[Handle]) -> list[Handle]:
-    """Return every handle that a new task depends on, once, in program order."""
-    found = [*needs, *references(args)]
-    strangers = [handle for handle in found if not isinstance(handle, Handle)]
-    if strangers:
-        raise UsageError(f"expected handles of this engine's tasks, found {strangers[0]!r}")
-    by_position = {handle.position: handle for handle in found if isinstance(handle, Handle)}
-    return [by_position[position] for position in sorted(by_position)]
+        if not finished.done():
+            finished.set_exception(error)
+        for node in tuple(self._scheduler.live.values()):
+            if node.attempt is not None:
+                performer.perform(StopAttempt(node.attempt, force=True))

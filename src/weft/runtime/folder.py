@@ -68,7 +68,10 @@ class ResultFiles:
         """
         path = self._folder.result(task_id)
         if task_id not in self._written:
-            content = msgspec.json.encode(value)
+            try:
+                content = msgspec.json.encode(value)
+            except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError) as error:
+                raise TypeError(f"the result of `{task_id}` can't be written as JSON: {error}") from error
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
             self._written.add(task_id)

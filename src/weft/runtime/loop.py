@@ -58,6 +58,7 @@ class TurnLoop:
             self._take_turn()
         except BaseException as error:
             # A fault of ours, or KeyboardInterrupt: whoever waits for the run must not wait for ever.
+            self._turn_is_due = True  # and never comes: what the scheduler knows is not true any more
             self._crashed(error)
             raise
 
@@ -69,6 +70,8 @@ class TurnLoop:
         actions: list[Action] = []
         wake_at = None
         for event in events:
+            if self._scheduler.ended is not None:
+                break  # asked for too late: a stop or a cancel of what has ended
             done = step(event, now)
             facts += done.facts
             actions += done.actions

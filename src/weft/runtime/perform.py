@@ -94,6 +94,7 @@ class Performer:
             "WEFT_TASK_ID": handle.id,
             "WEFT_ATTEMPT": str(attempt.number),
             "WEFT_WORKSPACE": str(self._root),
+            "WEFT_RESULTS": "",  # or it would inherit that of a Weft which runs this one as a task
         }
         needed = [needed for needed in handle.needs if has_result(needed.task.work)]
         if needed:

@@ -34,7 +34,7 @@ async def run_plan(
         UsageError: the folder of the run can't be made; nothing was begun.
     """
     plan = prepared.plan
-    size = max_concurrent or plan.max_concurrent or MAX_CONCURRENT_DEFAULT
+    size = plan.max_concurrent or MAX_CONCURRENT_DEFAULT if max_concurrent is None else max_concurrent
     view = ReportView()
     async with Engine(size, plan.limits, root=plan.root) as engine:
         if any(type(task.work) is Command for task in plan.tasks):

@@ -1,0 +1,103 @@
+"""What a caller hands in becomes work: a function with its arguments, or a command.
+
+Tells every mistake that can be seen before the work starts. What work is stands in `model.work`; who
+carries it out is the matter of `executors`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import partial
+from inspect import isawaitable, iscoroutinefunction, unwrap
+from typing import Any, Literal
+
+from msgspec.structs import replace
+
+from weft.errors import UsageError
+from weft.model.work import Call, Command, ResultFormat, Where, Work
+from weft.runtime.references import references
+
+Place = Where | Literal["loop", "thread", "process"]
+
+
+def name_of(work: Callable[..., Any] | Command) -> str:
+    """Return what a task is called whose user gave it no name."""
+    if isinstance(work, Command):
+        return "command"
+    while isinstance(work, partial):
+        work = work.func
+    return getattr(work, "__name__", type(work).__name__)
+
+
+def work_of(work: Callable[..., Any] | Command, args: tuple[Any, ...], where: Place | None) -> Work:
+    """Return the work that a caller describes by a function with its arguments, or by a command.
+
+    Raises:
+        UsageError: the two don't go together, or can't be carried out.
+    """
+    if isinstance(work, Command):
+        if args or where is not None:
+            raise UsageError("a command takes no arguments, and always runs in a process of its own")
+        return _checked(work)
+    place = place_of(work, where)
+    if type(work) is partial and next(references((work.args, work.keywords)), None) is not None:
+        args, kwargs, work = (*work.args, *args), work.keywords, work.func
+        return Call(work, args, kwargs, place, refers=True)
+    return Call(work, args, {}, place, next(references(args), None) is not None)
+
+
+def place_of(function: object, where: Place | None = None) -> Where:
+    """Return where a function is called: as its user says, else in the place that suits its kind.
+
+    Raises:
+        UsageError: it is no function, or can't be called there.
+    """
+    if not callable(function):
+        hint = "\n  hint: pass the function, and its arguments after it" if isawaitable(function) else ""
+        raise UsageError(f"expected a function or a Command, found {function!r}{hint}")
+    if where is None:
+        return Where.LOOP if is_async(function) else Where.THREAD
+    place = _member(Where, where, "where")
+    if place is not Where.LOOP and iscoroutinefunction(function):
+        raise UsageError(f"`{name_of(function)}` is a coroutine function: it runs in the event loop only")
+    return place
+
+
+def is_async(function: Callable[..., Any]) -> bool:
+    """Tell whether calling ``function`` gives a coroutine.
+
+    Partials, callable objects, and wrappers that say what they wrap are looked through.
+    """
+    while not iscoroutinefunction(function):
+        inner = function.func if isinstance(function, partial) else unwrap(function, stop=iscoroutinefunction)
+        if inner is function:
+            return iscoroutinefunction(type(function).__call__)
+        function = inner
+    return True
+
+
+def _checked(command: Command) -> Command:
+    """Return ``command`` with its paths as strings."""
+    return replace(
+        command,
+        run=command.run if isinstance(command.run, str) else tuple(_text(part) for part in command.run),
+        env={_text(name): _text(value) for name, value in command.env.items()},
+        cwd=_text(command.cwd),
+        result=_member(ResultFormat, command.result, "result"),
+    )
+
+
+def _text(part: object) -> str:
+    text = os.fspath(part) if isinstance(part, os.PathLike) else part
+    if not isinstance(text, str):
+        raise UsageError(f"a command is made of strings, found {part!r}")
+    return text
+
+
+def _member(choices: Any, given: object, name: str) -> Any:
+    try:
+        return choices(given)
+    except ValueError:
+        expected = ", ".join(f'"{choice.value}"' for choice in choices)
+        raise UsageError(f"`{name}` is {given!r}; expected one of {expected}") from None
