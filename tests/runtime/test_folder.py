@@ -79,7 +79,11 @@ def ring() -> list[Any]:
     return made
 
 
-@pytest.mark.parametrize("value", [Strange(), ring(), "\ud800", {(1, 2): 3}], ids=ascii)
+@pytest.mark.parametrize(
+    "value",
+    [Strange(), ring(), "\ud800", {(1, 2): 3}],
+    ids=["an object", "a list in itself", "half a character", "keys of numbers"],
+)
 def test_what_json_does_not_hold_is_told_with_the_name_of_its_task(tmp_path: Path, value: Any) -> None:
     with pytest.raises(TypeError, match="the result of `a` can't be written as JSON: "):
         results(tmp_path).write("a", value)

@@ -78,7 +78,7 @@ async def test_events_that_come_together_are_taken_in_one_turn() -> None:
     turns.loop.post(CancelRequested((1,)))
     turns.loop.post(PlanClosed())
     await asyncio.sleep(0)
-    assert turns.turns == [[TaskAdded, TaskAdded, AttemptStarted, TaskEnded]]
+    assert turns.turns == [[TaskAdded, TaskAdded, TaskEnded, AttemptStarted]]
 
 
 @in_a_loop

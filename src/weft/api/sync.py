@@ -24,5 +24,13 @@ def run_until_done(instead: str, work: Callable[[], Coroutine[Any, Any, T]]) -> 
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return asyncio.run(work())
+        kept: list[T] = []
+        asyncio.run(_keep(work(), kept))
+        return kept[0]
     raise UsageError(f"an event loop is running here already: write `{instead}` instead")
+
+
+async def _keep(work: Coroutine[Any, Any, T], kept: list[T]) -> None:
+    # Not as the result of the main Task: `asyncio.run` makes the repr of that when it puts back the
+    # handler of Ctrl-C, which takes long for the report of a large plan.
+    kept.append(await work)

@@ -6,7 +6,7 @@ Knows how the work is written down. Who carries it out is the matter of `executo
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from enum import Enum
+from enum import Enum, StrEnum
 from typing import Any
 
 import msgspec
@@ -38,7 +38,7 @@ class Command(msgspec.Struct, frozen=True):
         return ("/bin/sh", "-c", self.run) if isinstance(self.run, str) else self.run
 
 
-class Where(Enum):
+class Where(StrEnum):
     """Where a function is called."""
 
     LOOP = "loop"  # a coroutine function, in the event loop

@@ -14,17 +14,19 @@ from weft.model.limits import MAX_CONCURRENT, Limit
 from weft.model.plan import Plan
 from weft.model.task import Task
 from weft.model.work import has_result
-from weft.planning.graph import cycle_among, topological_order
+from weft.planning.graph import cycle_among
 from weft.planning.names import Names
 from weft.planning.nearest import nearest
+from weft.planning.wiring import Wiring, wiring_of
 
 # Comparing a name with all names of a large plan takes milliseconds; nobody reads more hints than these.
 MOST_HINTS = 50
 
 
-def problems(plan: Plan) -> tuple[Problem, ...]:
-    """Return all that is wrong with ``plan``, in the order of its tasks."""
-    names = Names(plan.tasks)
+def problems(plan: Plan, wiring: Wiring | None = None) -> tuple[Problem, ...]:
+    """Return all that is wrong with ``plan``, in the order of its tasks; ``wiring``, if known, is its own."""
+    wiring = wiring or wiring_of(plan.tasks)
+    names = wiring.names
     found = [
         *_sizes(plan.max_concurrent, plan.limits),
         *_duplicates(plan.tasks),
@@ -33,7 +35,7 @@ def problems(plan: Plan) -> tuple[Problem, ...]:
         *_durations(plan.tasks),
         *_aggregates(plan, names),
     ]
-    found += _cycle(plan.tasks, names)
+    found += _cycle(plan.tasks, wiring)
     return tuple(dict.fromkeys(found))  # members of a fan-out share their entry's mistakes
 
 
@@ -82,9 +84,10 @@ def _duplicates(tasks: Iterable[Task]) -> Iterator[Problem]:
 
 def _unknown_needs(tasks: Iterable[Task], names: Names) -> Iterator[Problem]:
     hints: dict[str, str | None] = {}
+    known = set(names)
     for task in tasks:
         for number, name in enumerate(task.needs):
-            if not names.knows(name):
+            if name not in known:
                 if name not in hints:
                     hints[name] = _did_you_mean(name, names) if len(hints) < MOST_HINTS else None
                 yield Problem(
@@ -130,13 +133,11 @@ def _aggregates(plan: Plan, names: Names) -> Iterator[Problem]:
             yield Problem(("aggregates", title, "threshold"), message, "1 stands for 100%")
 
 
-def _cycle(tasks: tuple[Task, ...], names: Names) -> Iterator[Problem]:
-    before = [names.positions(task.needs) for task in tasks]
-    order = topological_order(len(tasks), before)
-    if len(order) == len(tasks):
+def _cycle(tasks: tuple[Task, ...], wiring: Wiring) -> Iterator[Problem]:
+    if len(wiring.order) == len(tasks):
         return
-    left = sorted(set(range(len(tasks))).difference(order))
-    cycle = cycle_among(left, before)
+    left = sorted(set(range(len(tasks))).difference(wiring.order))
+    cycle = cycle_among(left, wiring.before)
     first = tasks[cycle[0]]
     if len(cycle) == 1:
         yield Problem(("tasks", _entry(first), "needs"), f"task `{first.id}` needs itself")

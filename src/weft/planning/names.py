@@ -33,9 +33,7 @@ class Names:
 
     def positions(self, names: Iterable[str]) -> list[int]:
         """Return the positions that ``names`` stand for, each once; unknown names are passed over."""
-        if not names:
-            return []
-        found: dict[int, None] = {}
+        found: list[int] = []
         for name in names:
-            found.update(dict.fromkeys(self._positions.get(name, ())))
-        return list(found)
+            found += self._positions.get(name, ())
+        return list(dict.fromkeys(found)) if len(found) > 1 else found

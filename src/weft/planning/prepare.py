@@ -12,9 +12,9 @@ from weft.model.plan import Plan
 from weft.model.reason import Needs
 from weft.model.task import Task
 from weft.planning.check import problems
-from weft.planning.graph import Edge, topological_order
-from weft.planning.names import Names
+from weft.planning.graph import Edge
 from weft.planning.priority import UNKNOWN_S, remaining_paths
+from weft.planning.wiring import wiring_of
 
 
 class PreparedTask(msgspec.Struct, frozen=True):
@@ -42,14 +42,13 @@ def prepare(plan: Plan) -> PreparedPlan:
     Raises:
         PlanError: with every problem of the plan.
     """
-    found = problems(plan)
+    wiring = wiring_of(plan.tasks)
+    found = problems(plan, wiring)
     if found:
         raise PlanError(found)
-    names = Names(plan.tasks)
-    before = [sorted(names.positions(task.needs)) for task in plan.tasks]
-    order = topological_order(len(before), before)
+    before = wiring.before
     durations_s = [UNKNOWN_S if task.duration_s is None else task.duration_s for task in plan.tasks]
-    paths_s = remaining_paths(durations_s, before, order)
+    paths_s = remaining_paths(durations_s, before, wiring.order)
     because = [Needs(task.id) for task in plan.tasks]
     tasks = tuple(
         PreparedTask(

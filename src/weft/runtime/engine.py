@@ -226,10 +226,12 @@ class Engine:
         handles = [self._handle(prepared.task, context) for prepared in tasks]
         first = self._n_submitted - len(handles)
         for prepared, handle in zip(tasks, handles, strict=True):
-            if prepared.edges:
-                handle.needs = [handles[edge.before - first] for edge in prepared.edges if edge.required]
-            if type(prepared.task.work) is Command:
+            work = prepared.task.work
+            if isinstance(work, Command):
                 performer.open_folder()
+            elif not work.refers:
+                continue  # it has no use for the results of others
+            handle.needs = [handles[edge.before - first] for edge in prepared.edges if edge.required]
         turns.post(TasksSubmitted(tuple(tasks)))
         return handles
 
@@ -313,13 +315,15 @@ class Engine:
         return handle
 
     def _attempt_ended(self, attempt: Attempt, outcome: Outcome) -> None:
-        self._opened()[0].post(AttemptFinished(attempt, outcome))
+        assert self._turns is not None, f"{attempt} ended in an engine that was never open"
+        self._turns.post(AttemptFinished(attempt, outcome))
 
     def _settle(self, facts: Sequence[Fact]) -> None:
         """Give the handles their outcomes, before what depends on them is started."""
+        ended = self._handles.pop
         for fact in facts:
-            if isinstance(fact, TaskEnded):
-                self._handles.pop(fact.task).settle(fact.outcome)
+            if type(fact) is TaskEnded:
+                ended(fact.task).settle(fact.outcome)
 
     def _turn_done(self, facts: Sequence[Fact]) -> None:
         self._bus.publish(facts)

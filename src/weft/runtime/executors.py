@@ -24,12 +24,12 @@ class Executors:
         self._functions: dict[Where, Executor[Invocation]] = {}
         self._commands: Executor[Spawn] | None = None
 
-    def call(self, attempt: Attempt, where: Where, invocation: Invocation) -> None:
-        """Start an attempt at a function."""
+    def of(self, where: Where) -> Executor[Invocation]:
+        """Return the executor that calls functions there."""
         executor = self._functions.get(where)
         if executor is None:
             executor = self._functions[where] = self._for_functions(where)
-        executor.start(attempt, invocation)
+        return executor
 
     def spawn(self, attempt: Attempt, spawn: Spawn) -> None:
         """Start an attempt at a command."""

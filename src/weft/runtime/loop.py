@@ -64,27 +64,20 @@ class TurnLoop:
 
     def _take_turn(self) -> None:
         events, self._inbox = self._inbox, []
+        if self._scheduler.ended is not None:
+            events = []  # asked for too late: a stop or a cancel of what has ended
         now = self._clock()
-        step = self._scheduler.step
-        facts: list[Fact] = []
-        actions: list[Action] = []
-        wake_at = None
-        for event in events:
-            if self._scheduler.ended is not None:
-                break  # asked for too late: a stop or a cancel of what has ended
-            done = step(event, now)
-            facts += done.facts
-            actions += done.actions
-            wake_at = done.wake_at
-        self._set_alarm(None if wake_at is None else wake_at - now)
-        self._record(facts)
-        for action in actions:
+        done = self._scheduler.steps(events, now)
+        if done.wake_at is not None or self._alarm is not None:
+            self._set_alarm(now, done.wake_at)
+        self._record(done.facts)
+        for action in done.actions:
             self._perform(action)
-        self._publish(facts)
+        self._publish(done.facts)
 
-    def _set_alarm(self, delay_s: float | None) -> None:
+    def _set_alarm(self, now: float, wake_at: float | None) -> None:
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
-        if delay_s is not None:
-            self._alarm = self._loop.call_later(delay_s, self.post, TimePassed(), context=self._context)
+        if wake_at is not None:
+            self._alarm = self._loop.call_later(wake_at - now, self.post, TimePassed(), context=self._context)

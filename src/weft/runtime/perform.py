@@ -42,18 +42,16 @@ class Performer:
 
     def perform(self, action: Action) -> None:
         """Do what the scheduler says."""
+        attempt = action.attempt
         if isinstance(action, StartAttempt):
-            attempt = action.attempt
             handle = self._handles[attempt.task]
             work = handle.task.work
             if isinstance(work, Call):
                 self._call(attempt, work, handle)
             else:
                 self._spawn(attempt, work, handle)
-        else:
-            stopping = self._handles.get(action.attempt.task)
-            if stopping is not None:  # else it ended in this very turn
-                self._executors.stop(action.attempt, stopping.task.work, force=action.force)
+        elif attempt.task in self._handles:  # else it ended in this very turn
+            self._executors.stop(attempt, self._handles[attempt.task].task.work, force=action.force)
 
     async def close(self) -> None:
         """Give back what the executors hold."""
@@ -76,7 +74,8 @@ class Performer:
             results = {needed.id: needed.value for needed in handle.needs}
             args = filled_in(args, results)
             kwargs = filled_in(dict(kwargs), results)
-        self._executors.call(attempt, call.where, Invocation(call.function, args, kwargs, handle.context))
+        executor = self._executors.of(call.where)
+        executor.start(attempt, Invocation(call.function, args, kwargs, handle.context))
 
     def _spawn(self, attempt: Attempt, command: Command, handle: Handle) -> None:
         try:

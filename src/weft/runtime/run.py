@@ -44,7 +44,8 @@ async def run_plan(
             with signals_to(engine) if own_signals else nullcontext():
                 engine.submit_prepared(prepared.tasks, copy_context())
                 await engine.close()
-            report = view.report(aggregate_plan(plan.aggregates, plan.tasks, view.outcomes))
+            aggregates = aggregate_plan(plan.aggregates, plan.tasks, view.outcomes) if plan.aggregates else {}
+            report = view.report(aggregates)
             if display is not None:
                 display.finish(report)
     return report

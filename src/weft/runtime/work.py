@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from enum import Enum
 from functools import partial
 from inspect import isawaitable, iscoroutinefunction, unwrap
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from msgspec.structs import replace
 
 from weft.errors import UsageError
 from weft.model.work import Call, Command, ResultFormat, Where, Work
 from weft.runtime.references import references
+
+E = TypeVar("E", bound=Enum)
 
 Place = Where | Literal["loop", "thread", "process"]
 
@@ -95,7 +98,7 @@ def _text(part: object) -> str:
     return text
 
 
-def _member(choices: Any, given: object, name: str) -> Any:
+def _member(choices: type[E], given: object, name: str) -> E:
     try:
         return choices(given)
     except ValueError:

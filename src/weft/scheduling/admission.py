@@ -12,11 +12,11 @@ one is reserved only by a head that lacks nothing else.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from heapq import heappop, heappush, heapreplace
+from heapq import heappop, heappush
 
 from weft.model.limits import MAX_CONCURRENT, Limit
 from weft.model.reason import PoolFull, PoolReserved, WaitReason
-from weft.scheduling.node import Demand, Key, Node
+from weft.scheduling.node import Key, Node
 from weft.scheduling.ready import Gate, Line
 
 
@@ -29,6 +29,7 @@ class Admission:
         self.gates[MAX_CONCURRENT] = self._main
         self.lines: dict[tuple[tuple[str, int], ...], Line] = {}
         self.heads: list[tuple[Key, int, Line]] = []  # of lines that are not parked; some outdated
+        self._grown: list[Line] = []  # by tasks that have become ready since heads were looked at
         self._plain = self._line({})  # of tasks that take one slot and nothing else
 
     def enqueue(self, node: Node) -> None:
@@ -37,32 +38,35 @@ class Admission:
         line = self._line(limits) if limits else self._plain
         node.demand = line.demand
         if line.join(node):
-            self._unpark(line)
+            self._grown.append(line)
 
-    def start_next(self) -> Node | None:
-        """Take all that the next task needs and return it, or None when nothing can start."""
+    def start_all(self) -> list[Node]:
+        """Take all that can be taken for the next tasks, and return them in the order of choice."""
+        started: list[Node] = []
         heads = self.heads
+        for line in self._grown:
+            self._unpark(line)
+        self._grown.clear()
         while heads and self._main.free:
-            key, _, line = heads[0]
+            key, _, line = heappop(heads)
             node = line.head()
-            if line.parked_at is not None or node is None or node.key != key:
-                heappop(heads)
-                continue
-            closed = self._closed_gate(node)
-            if closed is not None:
-                heappop(heads)
-                line.parked_at = closed
-                closed.lines[line] = None
-                continue
-            self._take(node)
+            if line.parked_at is None and node is not None and node.key == key:
+                line.announced = None
+                self._start_from(line, node, started)
+        return started
+
+    def _start_from(self, line: Line, node: Node | None, started: list[Node]) -> None:
+        """Start the head of a line, and those behind it for as long as no other line has a better one."""
+        heads, main = self.heads, self._main
+        while node is not None:
+            if not main.free or (heads and heads[0][0] < node.key):
+                self._announce(line, node)
+                return
+            if not self._take(line, node):
+                return
             line.leave()
-            following = line.head()
-            if following is None:
-                heappop(heads)
-            else:
-                heapreplace(heads, (following.key, line.number, line))
-            return node
-        return None
+            started.append(node)
+            node = line.head()
 
     def give_back(self, node: Node) -> None:
         """Take back the slots of a task that runs no more, and look again at who waited for them."""
@@ -75,7 +79,7 @@ class Admission:
     def withdraw(self, node: Node) -> None:
         """Forget a task that was READY and is no more; what was kept for it is free for others."""
         line = self._line(node.prepared.task.limits)
-        if line.drop(node) and line.parked_at is None:
+        if line.parked_at is None:
             self._unpark(line)
         self._drop_reservations(node)
 
@@ -98,11 +102,26 @@ class Admission:
             line = self.lines[asked] = Line(len(self.lines), self._demand(asked))
         return line
 
-    def _demand(self, asked: tuple[tuple[str, int], ...]) -> Demand:
+    def _demand(self, asked: tuple[tuple[str, int], ...]) -> tuple[tuple[Gate, int], ...]:
         # `-j 1` must be able to run a task that weighs two.
         weight = min(dict(asked).get(MAX_CONCURRENT, 1), self._main.size)
         others = [(self.gates[name], units) for name, units in asked if name != MAX_CONCURRENT]
         return (*others, (self._main, weight))
+
+    def _take(self, line: Line, node: Node) -> bool:
+        """Take all that ``node`` needs, or park its line; tell which."""
+        for gate, units in line.demand:
+            if units > gate.free or gate.reserved_for is not None:
+                closed = self._closed_gate(node)
+                if closed is not None:
+                    line.parked_at = closed
+                    closed.lines[line] = None
+                    return False
+                self._drop_reservations(node)
+                break
+        for gate, units in line.demand:
+            gate.take(units)
+        return True
 
     def _closed_gate(self, node: Node) -> Gate | None:
         """Return a gate that stops ``node``, once it has reserved what it lacks at every such gate."""
@@ -118,11 +137,6 @@ class Admission:
                 if holder is None or node.key < holder.key:
                     gate.reserved_for = node
         return closed
-
-    def _take(self, node: Node) -> None:
-        for slots, units in node.demand:
-            slots.take(units)
-        self._drop_reservations(node)
 
     def _drop_reservations(self, node: Node) -> None:
         for slots, _ in node.demand:
@@ -143,5 +157,11 @@ class Admission:
             del line.parked_at.lines[line]
             line.parked_at = None
         head = line.head()
-        if head is not None:
-            heappush(self.heads, (head.key, line.number, line))
+        if head is None:
+            line.announced = None
+        elif head is not line.announced:
+            self._announce(line, head)
+
+    def _announce(self, line: Line, head: Node) -> None:
+        heappush(self.heads, (head.key, line.number, line))
+        line.announced = head

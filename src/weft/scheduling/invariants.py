@@ -53,10 +53,10 @@ def _check_states(scheduler: Scheduler) -> None:
 
 def _check_edges(scheduler: Scheduler, nodes: list[Node]) -> None:
     """A task waits exactly as long as something before it lives, and each such edge is known at both ends."""
-    expected: Counter[tuple[int, int, bool]] = Counter()
+    expected: Counter[tuple[int, int]] = Counter()
     for node in nodes:
         unmet = [edge for edge in node.prepared.edges if edge.before in scheduler.live]
-        expected.update((edge.before, node.prepared.position, edge.required) for edge in unmet)
+        expected.update((edge.before, node.prepared.position) for edge in unmet)
         met = [edge.before for edge in node.prepared.edges if edge.required and edge not in unmet]
         bad = [before for before in met if scheduler.states[before] != SUCCEEDED]
         assert not bad, f"{_name(node)} is live, and requires {bad}, which ended without success"
@@ -64,14 +64,14 @@ def _check_edges(scheduler: Scheduler, nodes: list[Node]) -> None:
         waits = node.state is WAITING
         assert waits == bool(unmet), f"{_name(node)} is {node.state.name} with the unmet edges {unmet}"
     followers = Counter(
-        (node.prepared.position, follower.prepared.position, required)
+        (node.prepared.position, follower.prepared.position)
         for node in nodes
-        for follower, required in node.followers or ()
+        for follower in node.followers or ()
         if follower.prepared.position in scheduler.live
     )
     surplus, missing = followers - expected, expected - followers
-    assert not surplus, f"followers without an edge (before, after, required): {surplus}"
-    assert not missing, f"edges without a follower (before, after, required): {missing}"
+    assert not surplus, f"followers without an edge (before, after): {surplus}"
+    assert not missing, f"edges without a follower (before, after): {missing}"
 
 
 def _check_attempts(nodes: list[Node]) -> None:

@@ -23,7 +23,7 @@ class Node:
         self.key: Key = (-prepared.task.priority, -prepared.path_s, prepared.position)
         self.state: TaskState = WAITING
         self.n_unmet = 0
-        self.followers: list[tuple[Node, bool]] | None = None  # and whether they require this one
+        self.followers: list[Node] | None = None
         self.demand: Demand = ()  # known when it is READY
         self.attempt: Attempt | None = None
         self.stop_reason: CancelReason | None = None

@@ -7,51 +7,78 @@ decided in `admission`.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from heapq import heappop, heappush
+from itertools import chain
+from operator import attrgetter
 
-from weft.scheduling.node import Demand, Key, Node
+from weft.scheduling.node import Key, Node
 from weft.scheduling.slots import Slots
 from weft.scheduling.states import READY
 
+_key = attrgetter("key")
+
 
 class Line:
-    """Ready tasks with equal demands."""
+    """Ready tasks with equal demands.
 
-    __slots__ = ("_waiting", "demand", "number", "parked_at")
+    Most tasks become ready in the order of choice, and stand in a row; only those that overtake
+    others need a heap. Tasks that become ready together are put in order together.
+    """
 
-    def __init__(self, number: int, demand: Demand) -> None:
+    __slots__ = ("_arrived", "_overtaking", "_row", "announced", "demand", "number", "parked_at")
+
+    def __init__(self, number: int, demand: tuple[tuple[Gate, int], ...]) -> None:
         self.number = number
         self.demand = demand
         self.parked_at: Gate | None = None
-        self._waiting: list[tuple[Key, Node]] = []
+        self.announced: Node | None = None  # the head that admission knows of
+        self._arrived: list[Node] = []
+        self._row: deque[Node] = deque()
+        self._overtaking: list[tuple[Key, Node]] = []
 
     def join(self, node: Node) -> bool:
-        """Let ``node`` wait here; tell whether it is the head now."""
-        heappush(self._waiting, (node.key, node))
-        return self._waiting[0][1] is node
+        """Let ``node`` wait here; tell whether it is the first to come since `head` was asked for."""
+        self._arrived.append(node)
+        return len(self._arrived) == 1
 
     def head(self) -> Node | None:
         """Return the best task; those that were taken back meanwhile drop out here."""
-        waiting = self._waiting
-        while waiting and waiting[0][1].state is not READY:
-            heappop(waiting)
-        return waiting[0][1] if waiting else None
+        row, overtaking = self._row, self._overtaking
+        if self._arrived:
+            self._line_up()
+        while row and row[0].state is not READY:
+            row.popleft()
+        while overtaking and overtaking[0][1].state is not READY:
+            heappop(overtaking)
+        if overtaking and (not row or overtaking[0][0] < row[0].key):
+            return overtaking[0][1]
+        return row[0] if row else None
 
     def leave(self) -> None:
         """Let the head go."""
-        heappop(self._waiting)
+        row, overtaking = self._row, self._overtaking
+        if overtaking and (not row or overtaking[0][0] < row[0].key):
+            heappop(overtaking)
+        else:
+            row.popleft()
 
-    def drop(self, node: Node) -> bool:
-        """Let ``node`` go, which is READY no more; tell whether it was the head."""
-        was_head = self._waiting[0][1] is node
-        if was_head:
-            self.leave()
-        return was_head  # else it drops out when it has become the head
+    def _line_up(self) -> None:
+        arrived, row = self._arrived, self._row
+        if len(arrived) > 1:
+            arrived.sort(key=_key)
+        if not row or row[-1].key < arrived[0].key:
+            row.extend(arrived)
+        else:
+            for node in arrived:
+                heappush(self._overtaking, (node.key, node))
+        arrived.clear()
 
     def __iter__(self) -> Iterator[Node]:
         """Walk over the ready tasks, in no order that means anything."""
-        return (node for _, node in self._waiting if node.state is READY)
+        overtaking = (node for _, node in self._overtaking)
+        return (node for node in chain(self._arrived, self._row, overtaking) if node.state is READY)
 
 
 class Gate(Slots):

@@ -7,7 +7,7 @@ action promises is reserved in the step that orders it. Which ready task is next
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -61,7 +61,7 @@ from weft.scheduling.states import (
 
 
 class Step(msgspec.Struct, frozen=True):
-    """What one event led to. Do the actions once the facts are recorded; come back at ``wake_at``."""
+    """What events led to. Do the actions once the facts are recorded; come back at ``wake_at``."""
 
     actions: list[Action]
     facts: list[Fact]
@@ -97,11 +97,16 @@ class Scheduler:
 
     def step(self, event: Event, now: float) -> Step:
         """Take in one event that happened by ``now``, in seconds of a clock that never goes back."""
-        assert self.ended is None, f"{event} after the end of the run"
+        return self.steps((event,), now)
+
+    def steps(self, events: Sequence[Event], now: float) -> Step:
+        """Take in events that came together; what can start is decided once, after the last of them."""
+        assert self.ended is None or not events, f"{events} after the end of the run"
         self._actions, self._facts = [], []
-        self._handlers[type(event)](event, now)
+        for event in events:
+            self._handlers[type(event)](event, now)
         self._start_what_can(now)
-        if self.closed and not self.live:
+        if self.closed and not self.live and self.ended is None:
             self._end_run(now)
         return Step(self._actions, self._facts)
 
@@ -124,11 +129,12 @@ class Scheduler:
             if node.prepared.edges:
                 self._connect(node)
         for node in nodes:
-            # The end of one may have readied or skipped another already.
+            if node.state >= SUCCEEDED:
+                continue  # skipped by the end of another
             blame = self._interrupted or self._blame_before(node)
             if blame is not None:
                 self._end(node, Skipped(blame), now)
-            elif not node.n_unmet and node.state is WAITING:
+            elif not node.n_unmet and node.state is WAITING:  # else readied by the end of another
                 self._make_ready(node)
 
     def _on_plan_closed(self, event: PlanClosed, now: float) -> None:
@@ -178,13 +184,15 @@ class Scheduler:
         return node
 
     def _connect(self, node: Node) -> None:
+        live = self.live
         for edge in node.prepared.edges:
-            before = self.live.get(edge.before)
+            before = live.get(edge.before)
             if before is not None:
                 node.n_unmet += 1
                 if before.followers is None:
-                    before.followers = []
-                before.followers.append((node, edge.required))
+                    before.followers = [node]
+                else:
+                    before.followers.append(node)
 
     def _blame_before(self, node: Node) -> SkipReason | None:
         """Return why a task that came late can't run: something it requires has ended badly."""
@@ -198,12 +206,12 @@ class Scheduler:
         self.admission.enqueue(node)
 
     def _start_what_can(self, now: float) -> None:
-        start_next = self.admission.start_next
-        while (node := start_next()) is not None:
+        facts, actions = self._facts, self._actions
+        for node in self.admission.start_all():
             node.become(RUNNING)
             node.attempt = attempt = Attempt(node.prepared.position)
-            self._facts.append(AttemptStarted(now, attempt))
-            self._actions.append(StartAttempt(attempt))
+            facts.append(AttemptStarted(now, attempt))
+            actions.append(StartAttempt(attempt))
 
     def _stop(self, node: Node, because: CancelReason, now: float, *, force: bool) -> None:
         assert node.attempt is not None
@@ -217,33 +225,35 @@ class Scheduler:
 
     def _end(self, first: Node, end: Outcome, now: float) -> None:
         """Give ``first`` its outcome, and its followers what follows from that, down to the last."""
-        pending = [(first, end)]
-        for node, outcome in pending:  # grows while it is walked
-            if node.prepared.position not in self.live:
-                continue  # skipped through another of its dependencies
-            was_ready = node.state is READY
-            node.become(STATE_AFTER[type(outcome)])
-            if was_ready:
-                self.admission.withdraw(node)
+        self._settle(first, end, now)
+        pending = [first]
+        for node in pending:  # grows while it is walked
+            followers, node.followers = node.followers, None
+            if followers is None:
+                continue
             position = node.prepared.position
-            del self.live[position]
-            self.states[position] = node.state
-            self._facts.append(TaskEnded(now, position, outcome))
-            blame = None
-            if node.state is not SUCCEEDED:
-                blame = self._blame[position] = _blame(node, outcome)
-            if node.followers is not None:
-                for follower, required in node.followers:
-                    if blame is not None and required:
-                        pending.append((follower, Skipped(blame)))
-                    else:
-                        self._meet(follower)
-                node.followers = None
+            blame = self._blame.get(position)
+            for follower in followers:
+                if blame is None or not _is_required(position, follower):
+                    follower.n_unmet -= 1
+                    if not follower.n_unmet and follower.state is WAITING:
+                        self._make_ready(follower)
+                elif follower.state < SUCCEEDED:  # else it was skipped through another of its dependencies
+                    self._settle(follower, Skipped(blame), now)
+                    pending.append(follower)
 
-    def _meet(self, node: Node) -> None:
-        node.n_unmet -= 1
-        if not node.n_unmet and node.state is WAITING:
-            self._make_ready(node)
+    def _settle(self, node: Node, outcome: Outcome, now: float) -> None:
+        """Give ``node`` its outcome."""
+        was_ready = node.state is READY
+        node.become(STATE_AFTER[type(outcome)])
+        if was_ready:
+            self.admission.withdraw(node)
+        position = node.prepared.position
+        del self.live[position]
+        self.states[position] = node.state
+        self._facts.append(TaskEnded(now, position, outcome))
+        if node.state is not SUCCEEDED:
+            self._blame[position] = _blame(node, outcome)
 
     def _end_run(self, now: float) -> None:
         if self._interrupted is not None:
@@ -251,6 +261,11 @@ class Scheduler:
         else:
             self.ended = RunState.FAILED if self._blame else RunState.SUCCEEDED
         self._facts.append(RunEnded(now, self.ended))
+
+
+def _is_required(before: int, node: Node) -> bool:
+    """Tell whether ``node`` can't do without the success of the task at ``before``."""
+    return any(edge.required for edge in node.prepared.edges if edge.before == before)
 
 
 def _blame(node: Node, outcome: Outcome) -> SkipReason:

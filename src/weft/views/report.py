@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -69,35 +69,31 @@ class ReportView:
         self._state: RunState | None = None
         self._signal: int | None = None
 
-    def fold_all(self, facts: Iterable[Fact]) -> None:
-        """Take in the next facts."""
-        for fact in facts:
-            self.fold(fact)
-
     def fold(self, fact: Fact) -> None:
         """Take in the next fact."""
-        if isinstance(fact, TaskAdded):
-            self._ids.append(fact.id)
-        elif isinstance(fact, TaskEnded):
-            self._outcomes[fact.task] = fact.outcome
-        elif isinstance(fact, RunEnded):
-            self._state = fact.state
-        elif isinstance(fact, RunInterrupted):
-            self._signal = self._signal or fact.signal
-        else:
-            return
-        self._last = fact.at
-        if self._first is None:
-            self._first = fact.at
+        self.fold_all((fact,))
+
+    def fold_all(self, facts: Sequence[Fact]) -> None:
+        """Take in the next facts."""
+        outcomes, ids = self._outcomes, self._ids
+        for fact in facts:
+            if isinstance(fact, TaskEnded):
+                outcomes[fact.task] = fact.outcome
+            elif isinstance(fact, TaskAdded):
+                ids.append(fact.id)
+            elif isinstance(fact, RunEnded):
+                self._state = fact.state
+            elif isinstance(fact, RunInterrupted):
+                self._signal = self._signal or fact.signal
+        if facts:
+            self._first = facts[0].at if self._first is None else self._first
+            self._last = facts[-1].at
 
     @property
     def outcomes(self) -> dict[str, Outcome]:
         """The outcomes so far, by task id, in plan order."""
-        return {
-            task: self._outcomes[position]
-            for position, task in enumerate(self._ids)
-            if position in self._outcomes
-        }
+        outcomes = self._outcomes
+        return {task: outcomes[position] for position, task in enumerate(self._ids) if position in outcomes}
 
     def report(self, aggregates: Mapping[str, Any] | None = None) -> Report:
         """Return the report; the run must have ended."""
