@@ -162,9 +162,7 @@ def test_a_function_in_a_process_is_ended(tmp_path: Path) -> None:
     assert err.rstrip().endswith("KeyboardInterrupt")
 
 
-@pytest.mark.parametrize(
-    ("trap", "n_signals"), [("", 1), ("trap '' TERM INT; ", 2)], ids=["polite", "deaf"]
-)
+@pytest.mark.parametrize(("trap", "n_signals"), [("", 1), ("trap '' TERM INT; ", 2)], ids=["polite", "deaf"])
 def test_a_command_is_ended_at_the_latest_by_the_second_signal(
     trap: str, n_signals: int, tmp_path: Path
 ) -> None:

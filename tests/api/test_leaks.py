@@ -112,12 +112,15 @@ async def engine_with_everything() -> None:
 
 
 async def engine_that_is_left_by_an_exception() -> None:
-    with pytest.raises(LookupError):
+    async def body() -> None:
         async with weft.Engine() as engine:
             engine.submit(asyncio.Event().wait)
             engine.submit(Command("sleep 1000"))
             await asyncio.sleep(0)
             raise LookupError
+
+    with pytest.raises(LookupError):
+        await body()
 
 
 def state() -> dict[str, object]:

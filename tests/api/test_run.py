@@ -214,14 +214,11 @@ def test_commands_and_functions_stand_in_one_plan(tmp_path: Path) -> None:
     plan = weft.Plan(root=tmp_path)
     plan.add(lambda: {"n": 2}, id="made")
     script = "import weft; print(weft.results()['made']['n'] * 21)"
-    command = Command(
-        (sys.executable, "-c", script), env={"PYTHONPATH": SOURCE}, result=ResultFormat.JSON
-    )
+    command = Command((sys.executable, "-c", script), env={"PYTHONPATH": SOURCE}, result=ResultFormat.JSON)
     answer = plan.add(command, id="script", needs=["made"])
     plan.add(lambda n: n + 1, answer, id="after")
-    plan.add(Command("pwd -P", result=ResultFormat.TEXT), id="where")
     report = weft.run(plan)
-    assert report.results == {"made": {"n": 2}, "script": 42, "after": 43, "where": os.path.realpath(tmp_path)}
+    assert report.results == {"made": {"n": 2}, "script": 42, "after": 43}
 
 
 def test_a_plan_file_can_be_run_from_python(tmp_path: Path) -> None:

@@ -19,7 +19,9 @@ def test_subscribers_are_called_in_the_order_in_which_they_came() -> None:
 
 
 def test_a_subscriber_that_raises_is_logged_and_told_nothing_more(caplog: pytest.LogCaptureFixture) -> None:
-    bus, failing, sound = Bus(), [], []
+    bus = Bus()
+    failing: list[Sequence[Fact]] = []
+    sound: list[Sequence[Fact]] = []
 
     def fail(facts: Sequence[Fact]) -> None:
         failing.append(facts)
@@ -35,7 +37,8 @@ def test_a_subscriber_that_raises_is_logged_and_told_nothing_more(caplog: pytest
 
 
 def test_whoever_subscribes_during_a_call_hears_of_the_next_turn() -> None:
-    bus, late = Bus(), []
+    bus = Bus()
+    late: list[Sequence[Fact]] = []
     bus.subscribe(lambda facts: bus.subscribe(late.append) if not late else None)
     bus.publish(FACTS)
     assert late == []

@@ -26,10 +26,10 @@ def test_the_state_folder_is_private_and_unseen_by_git(tmp_path: Path) -> None:
 
 
 def test_latest_is_the_last_run_that_began(tmp_path: Path) -> None:
+    runs = tmp_path / ".weft" / "runs"
     for run in ("r1", "r2"):
-        folder = make_run_folder(tmp_path, run)
-        assert folder.path == tmp_path / ".weft" / "runs" / run
-    assert (tmp_path / ".weft" / "runs" / "latest").resolve() == folder.path.resolve()
+        assert make_run_folder(tmp_path, run).path == runs / run
+        assert (runs / "latest").resolve() == (runs / run).resolve()
 
 
 def test_what_a_user_has_written_to_be_ignored_stays(tmp_path: Path) -> None:
@@ -41,7 +41,7 @@ def test_what_a_user_has_written_to_be_ignored_stays(tmp_path: Path) -> None:
 
 def test_a_folder_that_can_not_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / ".weft").write_text("a file")
-    with pytest.raises(UsageError, match="can't make the folder of the run, .*r1: "):
+    with pytest.raises(UsageError, match=r"can't make the folder of the run, .*r1: "):
         make_run_folder(tmp_path, "r1")
 
 
@@ -49,7 +49,7 @@ def test_ids_of_runs_differ() -> None:
     assert new_run_id() != new_run_id()
 
 
-@given(st.lists(st.text(st.characters(exclude_categories=("Cs",)), min_size=1), unique=True, max_size=20))
+@given(st.lists(st.text(min_size=1), unique=True, max_size=20))
 def test_tasks_have_names_of_their_own_that_any_file_system_takes(ids: list[str]) -> None:
     names = [encoded(task) for task in ids]
     assert len(set(names)) == len(ids)
@@ -98,8 +98,9 @@ def test_a_result_is_written_once(tmp_path: Path) -> None:
 
 def test_results_are_laid_out_in_the_order_given(tmp_path: Path) -> None:
     files = results(tmp_path)
-    for _ in range(2):  # as for a second attempt
-        folder = files.lay_out("c", [("survey[z/a.md]", {"n": 1}), ("b", None)])
+    needed = [("survey[z/a.md]", {"n": 1}), ("b", None)]
+    folder = files.lay_out("c", needed)
+    assert files.lay_out("c", needed) == folder  # as for a second attempt
     index = json.loads((folder / "index.json").read_text())
     assert [entry["task"] for entry in index] == ["survey[z/a.md]", "b"]
     assert [json.loads((folder / entry["file"]).read_text()) for entry in index] == [{"n": 1}, None]

@@ -12,31 +12,33 @@ from tests.executors.told import in_a_loop
 from weft.runtime.signals import SIGNALS, interrupts
 
 
-async def until(seen: list[tuple[int, bool]], n: int) -> None:
-    while len(seen) < n:
-        await asyncio.sleep(0)
+class Seen:
+    """What a listener is told, one at a time."""
+
+    def __init__(self) -> None:
+        self.told: asyncio.Queue[tuple[int, bool]] = asyncio.Queue()
+
+    def __call__(self, number: int, force: bool) -> None:
+        self.told.put_nowait((number, force))
 
 
 @pytest.mark.parametrize("number", SIGNALS)
 @in_a_loop
 async def test_the_second_signal_leaves_no_choice(number: int) -> None:
-    seen: list[tuple[int, bool]] = []
-    with interrupts(lambda number, force: seen.append((number, force))):
-        for n in (1, 2, 3):
+    seen = Seen()
+    with interrupts(seen):
+        for force in (False, True, True):
             os.kill(os.getpid(), number)
-            await until(seen, n)
-    assert seen == [(number, False), (number, True), (number, True)]
+            assert await seen.told.get() == (number, force)
 
 
 @in_a_loop
 async def test_different_signals_add_up() -> None:
-    seen: list[tuple[int, bool]] = []
-    with interrupts(lambda number, force: seen.append((number, force))):
-        os.kill(os.getpid(), signal.SIGTERM)
-        await until(seen, 1)
-        os.kill(os.getpid(), signal.SIGINT)
-        await until(seen, 2)
-    assert seen == [(signal.SIGTERM, False), (signal.SIGINT, True)]
+    seen = Seen()
+    with interrupts(seen):
+        for number, force in ((signal.SIGTERM, False), (signal.SIGINT, True)):
+            os.kill(os.getpid(), number)
+            assert await seen.told.get() == (number, force)
 
 
 def mine(number: int, frame: FrameType | None) -> None:
@@ -68,7 +70,7 @@ def test_handlers_are_put_back(number: int, handler: signal.Handlers, error: typ
 
 def test_in_other_threads_nothing_is_changed() -> None:
     handlers = [signal.getsignal(number) for number in SIGNALS]
-    seen = []
+    seen: list[object] = []
 
     async def main() -> None:
         with interrupts(lambda number, force: None):

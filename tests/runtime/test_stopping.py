@@ -208,10 +208,13 @@ async def test_a_failure_that_is_awaited_in_the_block_stops_the_rest() -> None:
         await patient.begun.wait()
         raise LookupError("no such page")
 
-    with pytest.raises(LookupError, match="no such page"):
+    async def body() -> None:
         async with Engine() as engine:
             engine.submit(patient)
             await engine.submit(fail)
+
+    with pytest.raises(LookupError, match="no such page"):
+        await body()
     assert patient.cleaned_up
 
 
@@ -232,18 +235,22 @@ async def in_close(engine: Engine) -> None:
 async def test_a_timeout_around_the_block_stops_the_tasks(body: Callable[[Engine], Awaitable[None]]) -> None:
     patient = Patient()
 
-    async def expire(timeout: asyncio.Timeout) -> None:
+    handles = []
+
+    async def expire(at: asyncio.Timeout) -> None:
         await patient.begun.wait()
-        timeout.reschedule(0)
+        at.reschedule(0)
+
+    async def within_a_timeout() -> None:
+        async with asyncio.timeout(None) as at, Engine() as engine, asyncio.TaskGroup() as group:
+            handles.append(engine.submit(patient))
+            group.create_task(expire(at))
+            await body(engine)
 
     with pytest.raises(TimeoutError):
-        async with asyncio.timeout(None) as timeout, Engine() as engine:
-            handle = engine.submit(patient)
-            expiring = asyncio.create_task(expire(timeout))
-            await body(engine)
-    await expiring
+        await within_a_timeout()
     assert patient.cleaned_up
-    assert handle.outcome == Cancelled(Interrupted())
+    assert handles[0].outcome == Cancelled(Interrupted())
     current = asyncio.current_task()
     assert current is not None
     assert current.cancelling() == 0

@@ -49,17 +49,17 @@ def test_a_name_is_found_under_partials() -> None:
 
 
 def test_references_are_looked_for_in_arguments_and_in_partials() -> None:
-    a = ResultOf("a")
+    a: Any = ResultOf("a")
     assert work_of(triple, (1,), None) == Call(triple, (1,))
     assert work_of(triple, ([a],), None) == Call(triple, ([a],), refers=True)
     plain = partial(triple, 1)
     assert work_of(plain, (), None) == Call(plain)
-    assert work_of(partial(triple, a, k=1), (2,), None) == Call(triple, (a, 2), {"k": 1}, refers=True)
+    assert work_of(partial(print, a, end=a), (2,), None) == Call(print, (a, 2), {"end": a}, refers=True)
 
 
 def test_a_partial_of_a_coroutine_function_runs_in_the_loop() -> None:
-    work = work_of(partial(double, ResultOf("a")), (), None)
-    assert work == Call(double, (ResultOf("a"),), where=Where.LOOP, refers=True)
+    a: Any = ResultOf("a")
+    assert work_of(partial(double, a), (), None) == Call(double, (a,), where=Where.LOOP, refers=True)
 
 
 def test_paths_in_a_command_become_strings() -> None:
@@ -78,11 +78,11 @@ def test_paths_in_a_command_become_strings() -> None:
     ids=["argument", "environment", "directory"],
 )
 def test_a_command_is_made_of_strings(command: Command) -> None:
-    with pytest.raises(UsageError, match="a command is made of strings, found (5|b'd')"):
+    with pytest.raises(UsageError, match=r"a command is made of strings, found (5|b'd')"):
         work_of(command, (), None)
 
 
 def test_an_unknown_format_of_a_result_is_refused() -> None:
     command = Command("true", result="jsn")  # type: ignore[arg-type]
-    with pytest.raises(UsageError, match="`result` is 'jsn'; expected one of .*\"json\""):
+    with pytest.raises(UsageError, match=r"`result` is 'jsn'; expected one of .*json"):
         work_of(command, (), None)
