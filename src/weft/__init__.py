@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from weft.api.running import load as load
     from weft.api.running import run as run
     from weft.errors import WeftError as WeftError
+    from weft.model.group import Group as Group
     from weft.model.limits import Pool as Pool
     from weft.model.priority import HIGH as HIGH
     from weft.model.priority import LOW as LOW
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Command": "weft.model.work",
     "Engine": "weft.runtime.engine",
+    "Group": "weft.model.group",
     "HIGH": "weft.model.priority",
     "LOW": "weft.model.priority",
     "NORMAL": "weft.model.priority",

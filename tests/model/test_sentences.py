@@ -19,13 +19,13 @@ from weft.model.reason import (
     Raised,
     Reason,
 )
+from weft.model.sentences import outcome_sentence, sentence
 from weft.testing import cancelled, failed, succeeded
-from weft.views.sentences import outcome_sentence, sentence
 
 
 def example(reason: type[Any]) -> Reason:
     """One of each class, with values that a sentence may hold."""
-    samples = {int: 9, str: "something"}
+    samples: dict[Any, Any] = {int: 9, str: "something", tuple[str, ...]: ("something",)}
     fields = {field.name: samples.get(field.type, 9) for field in msgspec.structs.fields(reason)}
     made: Reason = reason(**fields)
     return made

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from weft.errors import PlanError
 from weft.planfile import Format, loads
-from weft.planfile.keys import AGGREGATE, EACH, LIMIT, PLAN, TASK
+from weft.planfile.keys import AGGREGATE, EACH, GROUP, LIMIT, PLAN, TASK
 
 VALID: dict[Format, str] = {
     "yaml": """\
@@ -51,7 +51,7 @@ texts = st.text(st.characters(codec="utf-8")) | st.text(
 )
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | texts
 keys = st.text() | st.sampled_from(
-    [key.name for record in (PLAN, TASK, AGGREGATE, EACH, LIMIT) for key in record.keys] + ["a", "b"]
+    [key.name for record in (PLAN, TASK, AGGREGATE, EACH, LIMIT, GROUP) for key in record.keys] + ["a", "b"]
 )
 values = st.recursive(scalars, lambda inner: st.lists(inner) | st.dictionaries(keys, inner), max_leaves=25)
 tasks = st.dictionaries(

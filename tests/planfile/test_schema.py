@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from weft.planfile import loads, schema
-from weft.planfile.keys import AGGREGATE, EACH, LIMIT, PLAN, TASK
+from weft.planfile.keys import AGGREGATE, EACH, GROUP, LIMIT, PLAN, TASK
 from weft.planfile.shapes import Record
 
 DOCS = Path(__file__).parents[2] / "docs" / "plan-file.md"
@@ -42,6 +42,7 @@ def test_every_key_of_the_schema_is_described() -> None:
         ("A task", TASK),
         ("A source of values", EACH),
         ("A limit", LIMIT),
+        ("A group", GROUP),
         ("An aggregate", AGGREGATE),
     ],
 )

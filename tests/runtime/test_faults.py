@@ -71,6 +71,7 @@ async def test_a_turn_that_breaks_down_ends_the_wait_at_the_end_of_the_block() -
 async def test_what_ran_when_a_turn_broke_down_is_ended(tmp_path: Path) -> None:
     (tmp_path / "process").mkdir()
     command, process = OverPipes(tmp_path), OverPipes(tmp_path / "process")
+    before = set(threading.enumerate())
 
     async def body() -> None:
         async with Engine(root=tmp_path) as engine:
@@ -83,7 +84,7 @@ async def test_what_ran_when_a_turn_broke_down_is_ended(tmp_path: Path) -> None:
 
     with pytest.raises(AssertionError, match="position 2 is not next"):
         await body()
-    for thread in threading.enumerate():
+    for thread in set(threading.enumerate()) - before:
         if thread.name.startswith("weft-"):
             thread.join(TIMEOUT_S)
             assert not thread.is_alive()

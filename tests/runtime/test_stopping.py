@@ -259,6 +259,7 @@ async def test_a_timeout_around_the_block_stops_the_tasks(body: Callable[[Engine
 @in_a_loop
 async def test_whoever_waits_is_cancelled_once_all_has_ended(tmp_path: Path) -> None:
     blocker = OverPipes(tmp_path)
+    before = set(threading.enumerate())
 
     async def main() -> None:
         async with Engine() as engine:
@@ -273,7 +274,8 @@ async def test_whoever_waits_is_cancelled_once_all_has_ended(tmp_path: Path) -> 
     await blocker.release()
     with pytest.raises(asyncio.CancelledError):
         await running
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("weft-")]
+    started = set(threading.enumerate()) - before
+    assert not [thread for thread in started if thread.name.startswith("weft-")]
 
 
 @in_a_loop

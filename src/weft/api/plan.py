@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
-from weft.errors import UsageError
+from weft.errors import PlanError, UsageError
+from weft.model.access import Undeclared, declared
+from weft.model.group import Group
 from weft.model.limits import Limit
 from weft.model.plan import Plan as FrozenPlan
 from weft.model.priority import NORMAL, Priority
 from weft.model.task import Task
 from weft.model.work import Command, ResultOf
+from weft.planning.check import limit_problems
+from weft.planning.prepare import prepare
+from weft.runtime.engine import MAX_CONCURRENT_DEFAULT
+from weft.runtime.links import resolver
 from weft.runtime.references import Reference, references_of
 from weft.runtime.work import Place, name_of, work_of
+from weft.views.explanation import Explanation
 
 F = TypeVar("F", bound=Callable[..., Any])
 Named = str | ResultOf | Callable[..., Any]
@@ -26,6 +33,8 @@ class Plan:
         max_concurrent: how many tasks may run at once; by default the run decides.
         limits: further pools by name.
         root: the directory that commands run in, and that holds `.weft`.
+        groups: groups of tasks by name, such as ``{"swap": Group(atomic=True)}``.
+        undeclared: whether tasks that declare no accesses run beside all others, or in their place.
 
     >>> plan = Plan(max_concurrent=2)
     >>> numbers = plan.add(range, 5)
@@ -40,10 +49,14 @@ class Plan:
         max_concurrent: int | None = None,
         limits: Mapping[str, Limit] | None = None,
         root: str | Path = ".",
+        groups: Mapping[str, Group] | None = None,
+        undeclared: Undeclared | Literal["parallel", "sequential"] = Undeclared.PARALLEL,
     ) -> None:
         self._max_concurrent = max_concurrent
         self._limits = dict(limits or {})
         self._root = str(root)
+        self._groups = dict(groups or {})
+        self._undeclared = Undeclared(undeclared)
         self._tasks: dict[str, Task] = {}
         self._ids_of_functions: dict[Callable[..., Any], str] = {}
 
@@ -57,6 +70,9 @@ class Plan:
         limits: Mapping[str, int] | None = None,
         priority: Priority = NORMAL,
         duration_s: float | None = None,
+        reads: Iterable[str] | None = None,
+        writes: Iterable[str] | None = None,
+        group: str | None = None,
         where: Place | None = None,
     ) -> ResultOf:
         """Add a task at the end of the plan.
@@ -71,6 +87,9 @@ class Plan:
             limits: units that the task takes of the plan's limits while it runs.
             priority: HIGH, NORMAL or LOW.
             duration_s: how long it is expected to take, in seconds; shapes the order of starts.
+            reads: what it reads: paths, directories, globs, resources such as ``db:orders``.
+            writes: what it writes. It waits for earlier tasks that touch the same, one of them writing.
+            group: the plan's group that it belongs to.
             where: for a function: in the event "loop", a "thread" or a worker "process".
 
         Raises:
@@ -91,6 +110,8 @@ class Plan:
             dict(limits or {}),
             priority,
             duration_s,
+            accesses=declared(reads, writes),
+            group=group,
         )
         return ResultOf(task_id)
 
@@ -102,6 +123,9 @@ class Plan:
         limits: Mapping[str, int] | None = None,
         priority: Priority = NORMAL,
         duration_s: float | None = None,
+        reads: Iterable[str] | None = None,
+        writes: Iterable[str] | None = None,
+        group: str | None = None,
         where: Place | None = None,
     ) -> Callable[[F], F]:
         """Add the decorated function as a task without arguments; the options are those of `add`.
@@ -123,6 +147,9 @@ class Plan:
                 limits=limits,
                 priority=priority,
                 duration_s=duration_s,
+                reads=reads,
+                writes=writes,
+                group=group,
                 where=where,
             )
             self._ids_of_functions[function] = added.task
@@ -133,7 +160,46 @@ class Plan:
     def frozen(self) -> FrozenPlan:
         """Return the plan as it stands now, as a value."""
         tasks = tuple(self._tasks.values())
-        return FrozenPlan(tasks, dict(self._limits), {}, self._max_concurrent, self._root)
+        return FrozenPlan(
+            tasks,
+            dict(self._limits),
+            {},
+            self._max_concurrent,
+            self._root,
+            dict(self._groups),
+            self._undeclared,
+        )
+
+    def explain(self, *, max_concurrent: int | None = None) -> Explanation:
+        """Tell what may run in parallel, what may not, and why, before anything runs.
+
+        Args:
+            max_concurrent: how many tasks may run at once; by default what the plan says, else 5.
+
+        Raises:
+            PlanError: the plan can't run, or not so many tasks at once.
+
+        >>> plan = Plan()
+        >>> raw = plan.add(range, 5, id="raw", writes=["raw.json"])
+        >>> total = plan.add(sum, raw, id="total", reads=["raw.json"])
+        >>> told = plan.explain()
+        >>> told.summary.critical_path
+        ('raw', 'total')
+        >>> print(told.between("raw", "total"))
+        raw and total: SEQUENTIAL
+        <BLANKLINE>
+        `total` starts when `raw` has ended, for 2 reasons:
+          - it needs `raw`
+              unlock: take `raw` out of what `total` needs, if it can do without
+          - it reads `raw.json`, which `raw` writes
+        """
+        plan = self.frozen()
+        resolve = resolver(Path(plan.root))
+        at_once = plan.max_concurrent or MAX_CONCURRENT_DEFAULT if max_concurrent is None else max_concurrent
+        found = limit_problems(at_once, {})
+        if found:
+            raise PlanError(found)
+        return Explanation(prepare(plan, resolve), at_once, resolve)
 
     def _free_id(self, name: str) -> str:
         number, free = 1, name

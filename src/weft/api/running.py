@@ -10,7 +10,7 @@ from weft.api.sync import run_until_done
 from weft.errors import UsageError
 from weft.model.plan import Plan as FrozenPlan
 from weft.planfile.load import load as load_plan
-from weft.planning.prepare import prepare
+from weft.runtime.links import prepare_on_disk
 from weft.runtime.run import run_plan
 from weft.scheduling.states import RunState
 from weft.views.report import Report
@@ -44,7 +44,7 @@ def run(plan: Plan | FrozenPlan, *, max_concurrent: int | None = None, progress:
     >>> run(plan).results["sum"]
     10
     """
-    prepared = prepare(_frozen(plan))
+    prepared = prepare_on_disk(_frozen(plan))
     watch = live_display if progress else None
     report = run_until_done(
         "await weft.arun(...)",
@@ -59,7 +59,7 @@ async def arun(
     plan: Plan | FrozenPlan, *, max_concurrent: int | None = None, progress: bool = False
 ) -> Report:
     """Do what `run` does, inside an event loop that is running."""
-    prepared = prepare(_frozen(plan))
+    prepared = prepare_on_disk(_frozen(plan))
     return await run_plan(prepared, max_concurrent=max_concurrent, watch=live_display if progress else None)
 
 

@@ -6,7 +6,7 @@ import click
 
 from weft.cli import options
 from weft.cli.standard import write
-from weft.planning.prepare import prepare
+from weft.runtime.links import prepare_on_disk
 from weft.views import drawing
 
 FOR_PEOPLE = {"tree": drawing.tree, "mermaid": drawing.mermaid, "dot": drawing.dot}
@@ -30,6 +30,6 @@ def command(plan: str | None, file: str | None, format: str, verbose: bool) -> N
     """
     if format == "json" and verbose and options.on_command_line("verbose"):
         raise click.UsageError("--verbose has no effect on JSON, which always has every task")
-    prepared = prepare(options.load_plan(plan, file))
+    prepared = prepare_on_disk(options.load_plan(plan, file))
     draw = FOR_PEOPLE.get(format)
     write(draw(prepared, fold=not verbose) if draw else drawing.as_json(prepared))

@@ -8,7 +8,7 @@ from weft.cli import options
 from weft.cli.codes import ExitCode
 from weft.cli.show import carry_out
 from weft.cli.wishes import Wishes, wishes
-from weft.planning.prepare import prepare
+from weft.runtime.links import prepare_on_disk
 
 
 @click.command()
@@ -22,4 +22,4 @@ def command(plan: str | None, file: str | None, wishes: Wishes) -> ExitCode:
     aggregates go to standard output. Logs stay in `.weft/runs` beside the plan. Ctrl-C ends the run
     politely, a second one kills what still runs.
     """
-    return carry_out(prepare(options.load_plan(plan, file)), wishes)
+    return carry_out(prepare_on_disk(options.load_plan(plan, file)), wishes)

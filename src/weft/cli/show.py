@@ -19,9 +19,10 @@ from weft.live.wording import count
 from weft.model.work import Call, Command, ResultFormat, Work
 from weft.planfile.wording import escaped
 from weft.planning.prepare import PreparedPlan
-from weft.runtime.engine import MAX_CONCURRENT_DEFAULT, Engine, name_of
+from weft.runtime.engine import MAX_CONCURRENT_DEFAULT, Engine
 from weft.runtime.run import run_plan
 from weft.runtime.watch import Display
+from weft.runtime.work import name_of
 from weft.views.aggregate import NotMade
 from weft.views.report import Report
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from weft.live.wording import one_line, span
 from weft.model.outcome import Outcome
+from weft.model.sentences import outcome_sentence
 from weft.views.progress import TaskProgress
-from weft.views.sentences import outcome_sentence
 
 
 def started_line(task: TaskProgress) -> str:

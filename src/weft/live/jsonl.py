@@ -16,6 +16,7 @@ from weft.live.streams import Streams
 from weft.live.values import as_json
 from weft.model.attempt import Attempt
 from weft.model.outcome import Outcome, Succeeded
+from weft.model.sentences import outcome_sentence
 from weft.runtime.layout import RunFolder
 from weft.scheduling.facts import (
     AttemptEnded,
@@ -30,7 +31,6 @@ from weft.scheduling.facts import (
 from weft.scheduling.states import STATE_AFTER
 from weft.views.progress import Progress, TaskProgress
 from weft.views.report import Report
-from weft.views.sentences import outcome_sentence
 
 # Grows when a program that reads the stream would have to change; new keys and events don't count.
 SCHEMA = 1

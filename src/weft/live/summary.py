@@ -16,10 +16,10 @@ from weft.live.log import log_of, shown_path, tail
 from weft.live.wording import count, listed, one_line, span
 from weft.model.outcome import Cancelled, Failed, Outcome, Skipped, Succeeded
 from weft.model.reason import CancelAsked, Raised
+from weft.model.sentences import outcome_sentence, sentence
 from weft.runtime.layout import RunFolder
 from weft.scheduling.states import RunState
 from weft.views.report import Report
-from weft.views.sentences import outcome_sentence, sentence
 
 FAILURES_SHOWN = 20
 CAUSES_SHOWN = 10

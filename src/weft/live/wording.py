@@ -1,6 +1,6 @@
 """How names, times and counts are written for people.
 
-Knows no facts. The sentences of Reasons and Outcomes are made in `views.sentences`.
+Knows no facts. The sentences of Reasons and Outcomes are made in `model.sentences`.
 """
 
 from __future__ import annotations

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 
 import msgspec
 
+from weft.model.access import Undeclared
 from weft.model.aggregate import Aggregate
+from weft.model.group import Group
 from weft.model.limits import Limit
 from weft.model.task import Task
 
@@ -16,7 +18,7 @@ class Plan(msgspec.Struct, frozen=True):
 
     The order of ``tasks`` is program order. ``root`` is the directory that relative paths are
     relative to. ``max_concurrent`` is how many tasks may run at once; None leaves the choice
-    to the run.
+    to the run. ``undeclared`` tells what is done about tasks that declare no accesses.
     """
 
     tasks: tuple[Task, ...] = ()
@@ -24,3 +26,5 @@ class Plan(msgspec.Struct, frozen=True):
     aggregates: Mapping[str, Aggregate] = {}
     max_concurrent: int | None = None
     root: str = "."
+    groups: Mapping[str, Group] = {}
+    undeclared: Undeclared = Undeclared.PARALLEL

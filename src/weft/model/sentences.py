@@ -1,8 +1,9 @@
-"""The sentences of Reasons and Outcomes: made here and nowhere else."""
+"""The sentences of Reasons, Outcomes and Unlocks: made here and nowhere else."""
 
 from __future__ import annotations
 
 import signal
+from collections.abc import Sequence
 from typing import assert_never
 
 from weft.model.outcome import Cancelled, Failed, Outcome, Skipped, Succeeded
@@ -17,10 +18,26 @@ from weft.model.reason import (
     Interrupted,
     Killed,
     Needs,
+    NotDeclared,
     PoolFull,
     PoolReserved,
+    PoolTooSmall,
     Raised,
+    ReadAfterWrite,
     Reason,
+    Through,
+    Transaction,
+    WriteAfterRead,
+    WriteAfterWrite,
+)
+from weft.model.unlock import (
+    Declare,
+    DropNeed,
+    LargerLimit,
+    LeaveGroup,
+    NarrowerPattern,
+    PrivateWorkspace,
+    Unlock,
 )
 
 
@@ -33,6 +50,20 @@ def sentence(reason: Reason) -> str:
     match reason:
         case Needs(task):
             return f"it needs `{task}`"
+        case ReadAfterWrite(writer, _, path):
+            return f"it reads `{path}`, which `{writer}` writes"
+        case WriteAfterRead(reader, _, path):
+            return f"it writes `{path}`, which `{reader}` reads before"
+        case WriteAfterWrite(first, _, path):
+            return f"it writes `{path}`, which `{first}` writes before"
+        case Transaction(group):
+            return f"what conflicts with a member of the atomic group `{group}` conflicts with all of it"
+        case NotDeclared(task):
+            return f"`{task}` declares neither `reads` nor `writes`"
+        case Through(tasks):
+            return f"it comes after {_listed(tasks)}"
+        case PoolTooSmall(pool, size, asked):
+            return f"pool `{pool}` holds {size} and the two together take {asked}"
         case DependencyPending(task):
             return f"`{task}` has not ended"
         case PoolFull(pool, free, asked):
@@ -76,6 +107,36 @@ def outcome_sentence(outcome: Outcome) -> str:
             return f"was skipped: {sentence(because)}"
         case _:
             assert_never(outcome)
+
+
+def unlock_sentence(unlock: Unlock) -> str:
+    """Return ``unlock`` in words that tell the user what to do.
+
+    >>> unlock_sentence(LargerLimit("gpu", 2))
+    'let pool `gpu` hold 2'
+    """
+    match unlock:
+        case DropNeed(task, needed):
+            return f"take `{needed}` out of what `{task}` needs, if it can do without"
+        case NarrowerPattern(task, pattern):
+            return f"let `{task}` declare less than `{pattern}`, if it touches less"
+        case PrivateWorkspace(task):
+            return f"give `{task}` a workspace of its own"
+        case LeaveGroup(task, group):
+            return f"take `{task}` out of the atomic group `{group}`"
+        case LargerLimit(name, size):
+            return f"let pool `{name}` hold {size}"
+        case Declare(task):
+            return f"declare what `{task}` reads and writes, even if it is nothing"
+        case _:
+            assert_never(unlock)
+
+
+def _listed(tasks: Sequence[str]) -> str:
+    *others, last = [f"`{task}`" for task in tasks]
+    if len(others) > 3:
+        return f"{others[0]}, {others[1]} and {len(others) - 1} more"
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def _signal(number: int) -> str:

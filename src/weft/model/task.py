@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from weft.model.access import Accesses
 from weft.model.priority import NORMAL, Priority
 from weft.model.work import Work
 
@@ -17,7 +18,9 @@ class Task(msgspec.Struct, frozen=True):
     before this one starts. A fan-out gives its members one ``family`` and an id each:
     ``survey[a.md]`` belongs to ``survey``. ``limits`` are units taken from each named limit
     while the task runs. ``duration_s`` is how long the task is expected to take, in seconds;
-    it shapes the order of starts and nothing else.
+    it shapes the order of starts and nothing else. ``accesses`` is what it reads and writes; None
+    when nothing is declared, which is not the same as declaring that it touches nothing. ``group``
+    names the group that it belongs to.
     """
 
     id: str
@@ -27,3 +30,5 @@ class Task(msgspec.Struct, frozen=True):
     priority: Priority = NORMAL
     duration_s: float | None = None
     family: str | None = None
+    accesses: Accesses | None = None
+    group: str | None = None

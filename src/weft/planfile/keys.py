@@ -10,7 +10,9 @@ from collections.abc import Mapping
 
 import msgspec
 
+from weft.model.access import Undeclared
 from weft.model.aggregate import COMMON
+from weft.model.group import Group
 from weft.model.limits import Limit, Pool
 from weft.model.priority import HIGH, LOW, NORMAL, Priority
 from weft.model.work import ResultFormat
@@ -19,6 +21,7 @@ from weft.planfile.shapes import (
     ByKind,
     Choice,
     Count,
+    Flag,
     Key,
     ListOf,
     Made,
@@ -57,6 +60,9 @@ class TaskEntry(msgspec.Struct, frozen=True):
     priority: Priority = NORMAL
     duration: float | None = None
     result: ResultFormat = ResultFormat.NONE
+    reads: tuple[str, ...] | None = None
+    writes: tuple[str, ...] | None = None
+    group: str | None = None
 
 
 class AggregateEntry(msgspec.Struct, frozen=True):
@@ -76,6 +82,8 @@ class PlanEntry(msgspec.Struct, frozen=True):
     env: Mapping[str, str] = {}
     tasks: Mapping[str, TaskEntry] = {}
     aggregates: Mapping[str, AggregateEntry] = {}
+    groups: Mapping[str, Group] = {}
+    undeclared: Undeclared = Undeclared.PARALLEL
 
 
 def _alone(text: str) -> tuple[str, ...]:
@@ -114,6 +122,18 @@ EACH = Record(
     sole=True,
 )
 
+GROUP = Record(
+    "a group",
+    Group,
+    (
+        Key(
+            "atomic",
+            Flag(),
+            "Nothing that conflicts with a member runs between the members.",
+        ),
+    ),
+)
+
 TASK = Record(
     "a task",
     TaskEntry,
@@ -148,6 +168,9 @@ TASK = Record(
             Choice({way.value: way for way in ResultFormat}),
             "How its standard output becomes its result.",
         ),
+        Key("reads", _NAMES, "What it reads: paths, directories, globs, resources such as `db:orders`."),
+        Key("writes", _NAMES, "What it writes, in the same form."),
+        Key("group", Text("the name of a group"), "The group that it belongs to."),
     ),
 )
 
@@ -178,6 +201,12 @@ PLAN = Record(
             MapOf(ByKind(scalar=Made(Text("a command"), _command), table=TASK)),
             "The tasks by name. The order written is program order.",
             required=True,
+        ),
+        Key("groups", MapOf(GROUP), "Tasks that are treated alike, by the name of the group."),
+        Key(
+            "undeclared",
+            Choice({way.value: way for way in Undeclared}),
+            "What is done about tasks that declare neither `reads` nor `writes`.",
         ),
         Key("aggregates", MapOf(AGGREGATE), "What is made of the results of several tasks, by name."),
     ),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from weft.errors import Problem
 from weft.model.aggregate import Aggregate, Frequency
+from weft.model.group import Group
 from weft.model.limits import Limit, Pool
 from weft.model.plan import Plan
 from weft.model.task import Task
@@ -35,6 +36,8 @@ def read_plan(reading: Reading) -> Plan:
         aggregates=_aggregates(entry),
         max_concurrent=entry.max_concurrent,
         root=reading.root,
+        groups={name: entry.groups.get(name, Group()) for name in reading.names("groups") or ()},
+        undeclared=entry.undeclared,
     )
     unclear = _unclear_names(reading)
     for problem in problems(plan):

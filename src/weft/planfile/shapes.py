@@ -145,6 +145,21 @@ class Choice(msgspec.Struct, Generic[T], frozen=True):
         return {"enum": [*self.values, *(word.upper() for word in self.values)]}
 
 
+class Flag(msgspec.Struct, frozen=True):
+    """True or false."""
+
+    expected: str = "true or false"
+
+    def read(self, node: Node, path: Path, notes: Notes) -> bool | None:
+        if isinstance(node, Scalar) and isinstance(node.value, bool):
+            return node.value
+        notes.expected(node, path, self.expected)
+        return None
+
+    def schema(self) -> Schema:
+        return {"type": "boolean"}
+
+
 class Made(msgspec.Struct, Generic[S, T], frozen=True):
     """What another shape has read, made into something else."""
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from weft.model.access import Accesses
 from weft.model.task import Task
 from weft.model.work import Command
 from weft.planfile.each import members
@@ -12,6 +13,7 @@ from weft.planfile.placeholders import Placeholders, needs_quotes
 from weft.planfile.reading import Reading
 from weft.planfile.tree import Path
 from weft.planfile.wording import escaped, label, printable
+from weft.planning.patterns import escaped as literal
 
 
 def tasks_of(name: str, entry: TaskEntry, env: Mapping[str, str], reading: Reading) -> Iterator[Task]:
@@ -41,6 +43,8 @@ def _task(name: str, entry: TaskEntry, env: Mapping[str, str]) -> Task:
         limits=entry.limits,
         priority=entry.priority,
         duration_s=entry.duration,
+        accesses=_accesses(entry, str),
+        group=entry.group,
     )
 
 
@@ -57,6 +61,7 @@ def _member(
     run = entry.run or ()
     script = placeholders.fill_script(run, values) if isinstance(run, str) else tuple(map(fill, run))
     shown = {key: escaped(value) for key, value in values.items()}  # an id must fit into one line
+    patterns = {key: literal(value) for key, value in values.items()}  # a value is a name, not a glob
     own_env = {variable: fill(value) for variable, value in entry.env.items()}
     return Task(
         id=f"{name}[{','.join(shown.values())}]",
@@ -66,7 +71,15 @@ def _member(
         priority=entry.priority,
         duration_s=entry.duration,
         family=name,
+        accesses=_accesses(entry, lambda text: placeholders.fill(text, patterns)),
+        group=entry.group,
     )
+
+
+def _accesses(entry: TaskEntry, fill: Callable[[str], str]) -> Accesses | None:
+    if entry.reads is None and entry.writes is None:
+        return None
+    return Accesses(tuple(map(fill, entry.reads or ())), tuple(map(fill, entry.writes or ())))
 
 
 def _refuse_misplaced(

@@ -12,11 +12,14 @@ from math import inf
 from weft.errors import Problem
 from weft.model.limits import MAX_CONCURRENT, Limit
 from weft.model.plan import Plan
+from weft.model.reason import EdgeReason, Needs
+from weft.model.sentences import sentence
 from weft.model.task import Task
 from weft.model.work import has_result
 from weft.planning.graph import cycle_among
 from weft.planning.names import Names
 from weft.planning.nearest import nearest
+from weft.planning.patterns import pattern_problem
 from weft.planning.wiring import Wiring, wiring_of
 
 # Comparing a name with all names of a large plan takes milliseconds; nobody reads more hints than these.
@@ -25,7 +28,7 @@ MOST_HINTS = 50
 
 def problems(plan: Plan, wiring: Wiring | None = None) -> tuple[Problem, ...]:
     """Return all that is wrong with ``plan``, in the order of its tasks; ``wiring``, if known, is its own."""
-    wiring = wiring or wiring_of(plan.tasks)
+    wiring = wiring or wiring_of(plan)
     names = wiring.names
     found = [
         *_sizes(plan.max_concurrent, plan.limits),
@@ -33,6 +36,8 @@ def problems(plan: Plan, wiring: Wiring | None = None) -> tuple[Problem, ...]:
         *_unknown_needs(plan.tasks, names),
         *(problem for task in plan.tasks if task.limits for problem in _demands(task, plan.limits)),
         *_durations(plan.tasks),
+        *(problem for task in plan.tasks for problem in access_problems(task)),
+        *_groups(plan),
         *_aggregates(plan, names),
     ]
     found += _cycle(plan.tasks, wiring)
@@ -56,6 +61,21 @@ def limit_problems(max_concurrent: int | None, limits: Mapping[str, Limit]) -> l
 def demand_problems(task: Task, limits: Mapping[str, Limit]) -> list[Problem]:
     """Return what is wrong with the units that ``task`` takes of ``limits``."""
     return list(_demands(task, limits))
+
+
+def access_problems(task: Task) -> list[Problem]:
+    """Return what is wrong with the patterns that ``task`` reads and writes."""
+    if task.accesses is None:
+        return []
+    return [
+        Problem(
+            ("tasks", _entry(task), key, number),
+            f"`{text}` under `{key}` of task `{_entry(task)}` is no pattern: {what}",
+        )
+        for key, texts in (("reads", task.accesses.reads), ("writes", task.accesses.writes))
+        for number, text in enumerate(texts)
+        if (what := pattern_problem(text)) is not None
+    ]
 
 
 def _sizes(max_concurrent: int | None, limits: Mapping[str, Limit]) -> Iterator[Problem]:
@@ -118,6 +138,14 @@ def _durations(tasks: Iterable[Task]) -> Iterator[Problem]:
             yield Problem(("tasks", _entry(task), "duration"), message)
 
 
+def _groups(plan: Plan) -> Iterator[Problem]:
+    for task in plan.tasks:
+        if task.group is not None and task.group not in plan.groups:
+            hint = _did_you_mean(task.group, plan.groups) or "declare it under `groups:`"
+            message = f"task `{_entry(task)}` is in group `{task.group}`, which is not in the plan"
+            yield Problem(("tasks", _entry(task), "group"), message, hint)
+
+
 def _aggregates(plan: Plan, names: Names) -> Iterator[Problem]:
     for title, aggregate in plan.aggregates.items():
         for number, name in enumerate(aggregate.source):
@@ -139,9 +167,25 @@ def _cycle(tasks: tuple[Task, ...], wiring: Wiring) -> Iterator[Problem]:
     left = sorted(set(range(len(tasks))).difference(wiring.order))
     cycle = cycle_among(left, wiring.before)
     first = tasks[cycle[0]]
+    path = ("tasks", _entry(first), "needs")
     if len(cycle) == 1:
-        yield Problem(("tasks", _entry(first), "needs"), f"task `{first.id}` needs itself")
+        yield Problem(path, f"task `{first.id}` needs itself")
         return
+    steps = [
+        _reason(wiring, before, after) for before, after in zip(cycle, [*cycle[1:], cycle[0]], strict=True)
+    ]
     chain = " -> ".join(f"`{tasks[position].id}`" for position in (*cycle, cycle[0]))
-    message = f"these tasks wait for each other: {chain} (each must end before the next)"
-    yield Problem(("tasks", _entry(first), "needs"), message, "take one of these `needs` away")
+    if all(isinstance(because, Needs) for because in steps):
+        message = f"these tasks wait for each other: {chain} (each must end before the next)"
+        yield Problem(path, message, "take one of these `needs` away")
+        return
+    afters = [*cycle[1:], cycle[0]]
+    told = [f"`{tasks[after].id}` waits: {sentence(why)}" for after, why in zip(afters, steps, strict=True)]
+    message = f"these tasks wait for each other: {chain}\n  " + "\n  ".join(told)
+    yield Problem(path, message, "take one of these `needs` away, or a task out of its atomic group")
+
+
+def _reason(wiring: Wiring, before: int, after: int) -> EdgeReason:
+    """Return why ``after`` comes after ``before``: a need, if there is one."""
+    reasons = [edge.because for edge in wiring.edges[after] if edge.before == before]
+    return next((because for because in reasons if isinstance(because, Needs)), reasons[0])

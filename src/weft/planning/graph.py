@@ -6,6 +6,7 @@ Knows positions in program order, not what the tasks do.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from heapq import heappop, heappush
 
 import msgspec
 
@@ -34,10 +35,7 @@ def topological_order(n_tasks: int, before: Sequence[Sequence[int]]) -> list[int
     [1, 0, 2]
     """
     n_unmet = [len(sources) for sources in before]
-    after: list[list[int]] = [[] for _ in range(n_tasks)]
-    for position, sources in enumerate(before):
-        for source in sources:
-            after[source].append(position)
+    after = _followers(before)
     order = [position for position, unmet in enumerate(n_unmet) if not unmet]
     for position in order:  # grows while it is walked
         for follower in after[position]:
@@ -45,6 +43,39 @@ def topological_order(n_tasks: int, before: Sequence[Sequence[int]]) -> list[int
             if not n_unmet[follower]:
                 order.append(follower)
     return order
+
+
+def program_order(before: Sequence[Sequence[int]]) -> list[int] | None:
+    """Return positions so that each stands after all of ``before[position]``, else as early as it can.
+
+    Of the tasks that could come next the first in the plan comes: the plan's own order, wherever
+    that is possible. None, if there is a cycle.
+
+    >>> program_order([[], [2], []])
+    [0, 2, 1]
+    """
+    if all(source < position for position, sources in enumerate(before) for source in sources):
+        return list(range(len(before)))
+    n_unmet = [len(sources) for sources in before]
+    after = _followers(before)
+    free = [position for position, unmet in enumerate(n_unmet) if not unmet]  # sorted, and so a heap
+    order = []
+    while free:
+        position = heappop(free)
+        order.append(position)
+        for follower in after[position]:
+            n_unmet[follower] -= 1
+            if not n_unmet[follower]:
+                heappush(free, follower)
+    return order if len(order) == len(before) else None
+
+
+def _followers(before: Sequence[Sequence[int]]) -> list[list[int]]:
+    after: list[list[int]] = [[] for _ in before]
+    for position, sources in enumerate(before):
+        for source in sources:
+            after[source].append(position)
+    return after
 
 
 def cycle_among(positions: Sequence[int], before: Sequence[Sequence[int]]) -> list[int]:

@@ -32,8 +32,8 @@ class Names:
         return name in self._positions
 
     def positions(self, names: Iterable[str]) -> list[int]:
-        """Return the positions that ``names`` stand for, each once; unknown names are passed over."""
+        """Return the positions that ``names`` stand for, in program order; unknown names are passed over."""
         found: list[int] = []
         for name in names:
             found += self._positions.get(name, ())
-        return list(dict.fromkeys(found)) if len(found) > 1 else found
+        return sorted(set(found)) if len(found) > 1 else found

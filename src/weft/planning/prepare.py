@@ -9,10 +9,10 @@ import msgspec
 
 from weft.errors import PlanError
 from weft.model.plan import Plan
-from weft.model.reason import Needs
 from weft.model.task import Task
 from weft.planning.check import problems
 from weft.planning.graph import Edge
+from weft.planning.patterns import Resolve
 from weft.planning.priority import UNKNOWN_S, remaining_paths
 from weft.planning.wiring import wiring_of
 
@@ -36,27 +36,26 @@ class PreparedPlan(msgspec.Struct, frozen=True):
     tasks: tuple[PreparedTask, ...]
 
 
-def prepare(plan: Plan) -> PreparedPlan:
+def prepare(plan: Plan, resolve: Resolve | None = None) -> PreparedPlan:
     """Return ``plan`` with its edges and critical paths.
+
+    Args:
+        plan: what the user wants.
+        resolve: takes a path and returns it without symbolic links, as far as it exists.
 
     Raises:
         PlanError: with every problem of the plan.
     """
-    wiring = wiring_of(plan.tasks)
+    wiring = wiring_of(plan, resolve)
     found = problems(plan, wiring)
     if found:
         raise PlanError(found)
-    before = wiring.before
     durations_s = [UNKNOWN_S if task.duration_s is None else task.duration_s for task in plan.tasks]
-    paths_s = remaining_paths(durations_s, before, wiring.order)
-    because = [Needs(task.id) for task in plan.tasks]
+    paths_s = remaining_paths(durations_s, wiring.before, wiring.order)
     tasks = tuple(
-        PreparedTask(
-            position,
-            task,
-            tuple([Edge(source, position, True, because[source]) for source in before[position]]),
-            paths_s[position],
-        )
-        for position, task in enumerate(plan.tasks)
+        [
+            PreparedTask(position, task, tuple(wiring.edges[position]), paths_s[position])
+            for position, task in enumerate(plan.tasks)
+        ]
     )
     return PreparedPlan(plan, tasks)

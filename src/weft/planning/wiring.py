@@ -1,4 +1,4 @@
-"""How the tasks of a plan hang together: what their names stand for, and an order that respects them.
+"""How the tasks of a plan hang together: names, edges, and an order that respects them.
 
 Found out once, for the check of the plan and for its preparation.
 """
@@ -9,21 +9,25 @@ from collections.abc import Sequence
 
 import msgspec
 
-from weft.model.task import Task
-from weft.planning.graph import topological_order
+from weft.model.plan import Plan
+from weft.planning.edges import edges_of
+from weft.planning.graph import Edge, topological_order
 from weft.planning.names import Names
+from weft.planning.patterns import Resolve
 
 
 class Wiring(msgspec.Struct, frozen=True):
-    """``before[i]`` are the positions that task ``i`` needs; ``order`` leaves out what stands on a cycle."""
+    """``edges[i]`` lead to task ``i``, from ``before[i]``; ``order`` leaves out what stands on a cycle."""
 
     names: Names
+    edges: Sequence[Sequence[Edge]]
     before: Sequence[Sequence[int]]
     order: Sequence[int]
 
 
-def wiring_of(tasks: Sequence[Task]) -> Wiring:
-    """Return how ``tasks`` hang together; names that stand for nothing are passed over."""
-    names = Names(tasks)
-    before = [sorted(names.positions(task.needs)) if task.needs else () for task in tasks]
-    return Wiring(names, before, topological_order(len(tasks), before))
+def wiring_of(plan: Plan, resolve: Resolve | None = None) -> Wiring:
+    """Return how the tasks of ``plan`` hang together; names that stand for nothing are passed over."""
+    names = Names(plan.tasks)
+    edges = edges_of(plan, names, resolve)
+    before = [[edge.before for edge in leading] if leading else () for leading in edges]
+    return Wiring(names, edges, before, topological_order(len(edges), before))

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextvars import Context, copy_context
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from weft.errors import PlanError, UsageError
+from weft.model.access import Accesses, declared
 from weft.model.attempt import Attempt
 from weft.model.limits import Limit
 from weft.model.outcome import Outcome
@@ -22,7 +23,8 @@ from weft.model.priority import NORMAL, Priority
 from weft.model.reason import DependencyPending, Needs, WaitReason
 from weft.model.task import Task
 from weft.model.work import Command
-from weft.planning.check import demand_problems, limit_problems
+from weft.planning.check import access_problems, demand_problems, limit_problems
+from weft.planning.conflicts import Conflicts
 from weft.planning.graph import Edge
 from weft.planning.prepare import PreparedTask
 from weft.planning.priority import UNKNOWN_S
@@ -31,6 +33,7 @@ from weft.runtime.clock import running_clock
 from weft.runtime.folder import new_run_id
 from weft.runtime.handle import Handle
 from weft.runtime.layout import RunFolder
+from weft.runtime.links import resolver
 from weft.runtime.loop import TurnLoop
 from weft.runtime.perform import Performer
 from weft.runtime.references import references_of
@@ -89,6 +92,8 @@ class Engine:
         self._handles: dict[int, Handle] = {}  # of tasks that have not ended
         self._n_submitted = 0
         self._given_ids: set[str] = set()
+        self._conflicts = Conflicts(resolve=resolver(self._root))
+        self._accessors: dict[int, str] = {}  # ids of the tasks that declare accesses
         self._bus = Bus()
         self._sealed = False
         self._interrupted = False
@@ -171,6 +176,8 @@ class Engine:
         limits: Mapping[str, int] | None = None,
         priority: Priority = NORMAL,
         duration_s: float | None = None,
+        reads: Iterable[str] | None = None,
+        writes: Iterable[str] | None = None,
         where: Place | None = None,
     ) -> Handle:
         """Add a task.
@@ -184,6 +191,8 @@ class Engine:
             limits: units that the task takes of the engine's limits while it runs.
             priority: HIGH, NORMAL or LOW.
             duration_s: how long it is expected to take, in seconds; shapes the order of starts.
+            reads: what it reads: paths, directories, globs, resources such as ``db:orders``.
+            writes: what it writes. It waits for earlier tasks that touch the same, one of them writing.
             where: for a function: in the event "loop", a "thread" or a worker "process". By default a
                 coroutine function runs in the loop, any other in a thread.
 
@@ -206,8 +215,9 @@ class Engine:
             dict(limits) if limits else {},
             priority,
             duration_s,
+            accesses=declared(reads, writes),
         )
-        if problems := demand_problems(task, self._limits):
+        if problems := [*demand_problems(task, self._limits), *access_problems(task)]:
             raise PlanError(problems)
         if id is not None:
             self._take_id(id)
@@ -215,9 +225,11 @@ class Engine:
             performer.open_folder()
         handle = self._handle(task, copy_context())
         handle.needs = required
-        edges = tuple(Edge(needed.position, handle.position, True, Needs(needed.id)) for needed in required)
+        edges = [Edge(needed.position, handle.position, True, Needs(needed.id)) for needed in required]
+        if task.accesses is not None:
+            edges += self._hazards(handle.position, task.id, task.accesses)
         path_s = UNKNOWN_S if duration_s is None else duration_s
-        turns.post(TasksSubmitted((PreparedTask(handle.position, task, edges, path_s),)))
+        turns.post(TasksSubmitted((PreparedTask(handle.position, task, tuple(edges), path_s),)))
         return handle
 
     def submit_prepared(self, tasks: Sequence[PreparedTask], context: Context) -> list[Handle]:
@@ -231,7 +243,9 @@ class Engine:
                 performer.open_folder()
             elif not work.refers:
                 continue  # it has no use for the results of others
-            handle.needs = [handles[edge.before - first] for edge in prepared.edges if edge.required]
+            handle.needs = [
+                handles[edge.before - first] for edge in prepared.edges if isinstance(edge.because, Needs)
+            ]
         turns.post(TasksSubmitted(tuple(tasks)))
         return handles
 
@@ -313,6 +327,12 @@ class Engine:
         self._n_submitted += 1
         handle = self._handles[position] = Handle(self, position, task, context)
         return handle
+
+    def _hazards(self, position: int, task: str, accesses: Accesses) -> Iterator[Edge]:
+        for hazard in self._conflicts.add(position, accesses):
+            because = hazard.reason(self._accessors[hazard.before], task)
+            yield Edge(hazard.before, position, hazard.required, because)
+        self._accessors[position] = task
 
     def _attempt_ended(self, attempt: Attempt, outcome: Outcome) -> None:
         assert self._turns is not None, f"{attempt} ended in an engine that was never open"

@@ -9,9 +9,9 @@ import msgspec
 
 from weft.errors import TaskFailed, TaskFailures
 from weft.model.outcome import Failed, Outcome, Succeeded
+from weft.model.sentences import outcome_sentence
 from weft.scheduling.facts import Fact, RunEnded, RunInterrupted, TaskAdded, TaskEnded
 from weft.scheduling.states import RunState
-from weft.views.sentences import outcome_sentence
 
 
 class Report(msgspec.Struct, frozen=True):

@@ -1,0 +1,45 @@
+"""Symbolic links: where a path really leads, so that two ways to one file are known as one."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+
+from weft.model.plan import Plan
+from weft.planning.patterns import Resolve
+from weft.planning.prepare import PreparedPlan, prepare
+
+
+def prepare_on_disk(plan: Plan) -> PreparedPlan:
+    """Return ``plan`` prepared with the symbolic links that there are in its directory now.
+
+    Raises:
+        PlanError: with every problem of the plan.
+    """
+    return prepare(plan, resolver(Path(plan.root)))
+
+
+def resolver(root: Path) -> Resolve:
+    """Return a function from a path, as a plan in ``root`` writes it, to that path without links.
+
+    What lies below ``root`` comes back relative to it; what does not exist stays as it is written.
+    """
+    real_root = os.path.realpath(root)
+
+    @cache  # tasks share folders, and looking for links in one costs a call to the system for each name
+    def real(folder: str) -> str:
+        return os.path.realpath(os.path.join(real_root, folder))
+
+    def resolve(path: str) -> str:
+        folder, name = os.path.split(path)
+        if name in ("", ".", ".."):
+            found = real(path)
+        else:
+            found = os.path.join(real(folder), name)
+            if os.path.islink(found):
+                found = os.path.realpath(found)
+        is_inside = found == real_root or found.startswith(real_root.rstrip(os.sep) + os.sep)
+        return os.path.relpath(found, real_root) if is_inside else found
+
+    return resolve
