@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from weft.model.access import Undeclared
+from weft.model.task import Task
 from weft.planning.conflicts import between
 from weft.planning.prepare import PreparedPlan, prepare
 from weft.planning.reach import followers_of
@@ -19,7 +20,7 @@ _SOME = st.lists(st.sampled_from(PATTERNS), unique=True, max_size=2)
 @st.composite
 def declared_plans(draw: st.DrawFn, *, max_tasks: int = 7) -> PreparedPlan:
     """Prepared plans with hazards, needs in the order of the plan, pools and weights."""
-    tasks = []
+    tasks: list[Task] = []
     for number in range(draw(st.integers(2, max_tasks))):
         is_declared = draw(st.integers(0, 5)) > 0
         earlier = [done.id for done in tasks]

@@ -22,14 +22,15 @@ FOR_PEOPLE = {"tree": drawing.tree, "mermaid": drawing.mermaid, "dot": drawing.d
     "`json` for programs.",
 )
 @options.option("-v", "--verbose", is_flag=True, help="Draw each member of large fan-outs, too.")
+@options.strict
 @options.directory
-def command(plan: str | None, file: str | None, format: str, verbose: bool) -> None:
+def command(plan: str | None, file: str | None, format: str, verbose: bool, strict: bool) -> None:
     """Draw what depends on what in PLAN, by default in the plan in the current directory.
 
     A fan-out of many tasks is drawn as one, with their number. The JSON always has every task.
     """
     if format == "json" and verbose and options.on_command_line("verbose"):
         raise click.UsageError("--verbose has no effect on JSON, which always has every task")
-    prepared = prepare_on_disk(options.load_plan(plan, file))
+    prepared = prepare_on_disk(options.load_plan(plan, file, strict=strict))
     draw = FOR_PEOPLE.get(format)
     write(draw(prepared, fold=not verbose) if draw else drawing.as_json(prepared))

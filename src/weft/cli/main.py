@@ -24,6 +24,7 @@ COMMANDS = {
     "init": "Write a plan to begin with.",
     "check": "Look for mistakes in a plan.",
     "graph": "Draw what depends on what.",
+    "explain": "Tell what may run in parallel, what may not, and why.",
     "run": "Run a plan.",
     "map": "Run one command for many names.",
 }

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+import msgspec
 from click.core import ParameterSource
 
+from weft.model.access import Undeclared
 from weft.model.plan import Plan
 from weft.planfile.load import find, load
 
@@ -75,8 +77,18 @@ def plan_file(command: C) -> C:
     )(command)
 
 
-def load_plan(plan: str | None, file: str | None) -> Plan:
+strict = option(
+    "--strict",
+    is_flag=True,
+    help="Let tasks that declare neither `reads` nor `writes` keep their place in program order "
+    "towards all others, as `undeclared: sequential` in the plan does.",
+)
+
+
+def load_plan(plan: str | None, file: str | None, *, strict: bool = False) -> Plan:
     """Return the plan that the user named, or the one in the current directory.
+
+    ``strict`` keeps tasks that declare no accesses apart from all others, whatever the plan says.
 
     Raises:
         PlanError: there is none, or it has mistakes.
@@ -84,4 +96,5 @@ def load_plan(plan: str | None, file: str | None) -> Plan:
     """
     if plan is not None and file is not None and on_command_line("file"):
         raise click.UsageError(f"two plans were named: {plan} and {file}")
-    return load(plan or file or find(Path()))
+    loaded = load(plan or file or find(Path()))
+    return msgspec.structs.replace(loaded, undeclared=Undeclared.SEQUENTIAL) if strict else loaded

@@ -14,12 +14,13 @@ from weft.runtime.links import prepare_on_disk
 @click.command()
 @options.plan_file
 @wishes
+@options.strict
 @options.directory
-def command(plan: str | None, file: str | None, wishes: Wishes) -> ExitCode:
+def command(plan: str | None, file: str | None, strict: bool, wishes: Wishes) -> ExitCode:
     """Run the tasks of PLAN, by default of the plan in the current directory.
 
     Progress and failures go to standard error; what tasks write goes where it would go without Weft, and
     aggregates go to standard output. Logs stay in `.weft/runs` beside the plan. Ctrl-C ends the run
     politely, a second one kills what still runs.
     """
-    return carry_out(prepare_on_disk(options.load_plan(plan, file)), wishes)
+    return carry_out(prepare_on_disk(options.load_plan(plan, file, strict=strict)), wishes)

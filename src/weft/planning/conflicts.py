@@ -88,8 +88,9 @@ class Conflicts:
     def __init__(self, root: str | None = None, resolve: Resolve | None = None) -> None:
         self._root = root
         self._resolve = resolve
-        self._reads: dict[str, list[_Read]] = {}  # by the texts in which they occur
-        self._writes: dict[str, list[_Write]] = {}
+        # By the texts in which they occur. Most texts are one pattern; a list for each would be many.
+        self._reads: dict[str, _Read | list[_Read]] = {}
+        self._writes: dict[str, _Write | list[_Write]] = {}
         self._known_reads: dict[Segments, _Read] = {}
         self._known_writes: dict[Segments, _Write] = {}
         self._read_places: Places[_Read] = Places()
@@ -123,15 +124,17 @@ class Conflicts:
         reads = self._reads.get(text)
         if reads is None:
             pattern = parse(text, self._root, self._resolve)
-            reads = self._reads[text] = [self._known_read(pattern, branch) for branch in pattern.branches]
-        return reads
+            known = [self._known_read(pattern, branch) for branch in pattern.branches]
+            reads = self._reads[text] = known if len(known) > 1 else known[0]
+        return reads if isinstance(reads, list) else [reads]
 
     def _written(self, text: str) -> list[_Write]:
         writes = self._writes.get(text)
         if writes is None:
             pattern = parse(text, self._root, self._resolve)
-            writes = self._writes[text] = [self._known_write(pattern, branch) for branch in pattern.branches]
-        return writes
+            known = [self._known_write(pattern, branch) for branch in pattern.branches]
+            writes = self._writes[text] = known if len(known) > 1 else known[0]
+        return writes if isinstance(writes, list) else [writes]
 
     def _known_read(self, pattern: Pattern, branch: Branch) -> _Read:
         known = self._known_reads.get(branch.segments)
@@ -139,7 +142,7 @@ class Conflicts:
             known = self._known_reads[branch.segments] = _Read(pattern, branch)
             for write in self._write_places.overlapping(branch):
                 _introduce(known, write)
-            self._read_places.add(branch, known)
+            self._read_places.add(known)
         return known
 
     def _known_write(self, pattern: Pattern, branch: Branch) -> _Write:
@@ -151,7 +154,7 @@ class Conflicts:
                 other.meet(known)
             for read in self._read_places.overlapping(branch):
                 _introduce(read, known)
-            self._write_places.add(branch, known)
+            self._write_places.add(known)
         return known
 
 

@@ -6,7 +6,7 @@ remains is all the order that the other tasks ask for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 import msgspec
 
@@ -22,42 +22,120 @@ from weft.planning.priority import UNKNOWN_S, remaining_paths
 
 NOTHING = Accesses()
 
+_Pairs = frozenset[tuple[int, int]]
 
-def without_edges(
-    prepared: PreparedPlan, before: int, after: int, resolve: Resolve | None = None
+
+def loosen(
+    prepared: PreparedPlan,
+    *,
+    dropped: Sequence[tuple[int, int]] = (),
+    private: Collection[int] = (),
+    resolve: Resolve | None = None,
 ) -> PreparedPlan:
-    """Return the plan as if nothing ordered the task at ``after`` directly after the one at ``before``.
+    """Return the plan with less order in it.
 
-    ``resolve`` is what the plan was prepared with.
+    Args:
+        prepared: the plan.
+        dropped: pairs of tasks of which nothing orders the second directly after the first.
+        private: tasks that each write to a place of their own. Others may then write what such a task
+            reads or writes before it, after it and meanwhile. It still reads what others have
+            written, and others what it has written.
+        resolve: what the plan was prepared with.
     """
-    is_needed = any(isinstance(edge.because, Needs) for edge in _edges(prepared, before, after))
-    if is_needed and _needs_shape_hazards(prepared):
-        prepared = prepare(_without_need(prepared.plan, before, after), resolve)
-    dropped = _edges(prepared, before, after)
-    edges = [list(task.edges) for task in prepared.tasks]
-    edges[after] = [edge for edge in edges[after] if edge not in dropped]
-    if any(not isinstance(edge.because, Needs) for edge in dropped):
-        for edge in _no_longer_implied(prepared, before, after, resolve):
-            edges[edge.after].append(edge)
-    return _with_edges(prepared, edges)
+    gone, own = frozenset(dropped), frozenset(private)
+    if _needs_shape_hazards(prepared) and any(_is_needed(prepared, *pair) for pair in gone):
+        prepared = prepare(_without_needs(prepared.plan, gone), resolve)
+    if own:
+        prepared = _with_own_workspaces(prepared, own, resolve)
+    if not gone:
+        return prepared
+
+    def conflict(before: int, after: int) -> Edge | None:
+        if (before, after) in gone:
+            return None
+        found = _conflict(prepared, before, after, resolve)
+        is_private = not own.isdisjoint((before, after))
+        return None if is_private and found is not None and not found.required else found
+
+    edges = _Edges(prepared, conflict)
+    for before, after in dropped:
+        edges.drop(before, after)
+    return _with_edges(prepared, edges.leading)
 
 
-def with_own_workspaces(
-    prepared: PreparedPlan, private: Collection[int], resolve: Resolve | None = None
+class _Edges:
+    """The edges of a plan while some are dropped.
+
+    ``conflict`` returns the edge that two tasks ask for, whatever stands between them.
+    """
+
+    def __init__(self, prepared: PreparedPlan, conflict: Callable[[int, int], Edge | None]) -> None:
+        self.leading = [list(task.edges) for task in prepared.tasks]
+        self._following: list[list[Edge]] = [[] for _ in prepared.tasks]
+        self._conflict = conflict
+        for task in prepared.tasks:
+            for edge in task.edges:
+                self._following[edge.before].append(edge)
+
+    def drop(self, before: int, after: int) -> None:
+        """Drop what leads from one task to another; what followed from it gets an edge of its own.
+
+        Where a chain of hazards went over that edge, the last task before it that conflicts with
+        ``after`` stands for those before itself, and likewise behind it.
+        """
+        dropped = [edge for edge in self.leading[after] if edge.before == before]
+        self.leading[after] = [edge for edge in self.leading[after] if edge.before != before]
+        self._following[before] = [edge for edge in self._following[before] if edge.after != after]
+        if all(isinstance(edge.because, Needs) for edge in dropped):
+            return
+        for edge in [
+            *_conflicts_along(self._sources, before, lambda source: self._conflict(source, after)),
+            *_conflicts_along(self._followers, after, lambda follower: self._conflict(before, follower)),
+        ]:
+            self.leading[edge.after].append(edge)
+            self._following[edge.before].append(edge)
+
+    def _sources(self, position: int) -> list[int]:
+        return [edge.before for edge in self.leading[position] if not isinstance(edge.because, Needs)]
+
+    def _followers(self, position: int) -> list[int]:
+        return [edge.after for edge in self._following[position] if not isinstance(edge.because, Needs)]
+
+
+def _conflicts_along(
+    neighbours: Callable[[int], list[int]], start: int, conflict: Callable[[int], Edge | None]
+) -> Iterator[Edge]:
+    waiting = [start]
+    seen = {start}
+    for position in waiting:  # grows while it is walked
+        for neighbour in neighbours(position):
+            if neighbour in seen:
+                continue
+            seen.add(neighbour)
+            found = conflict(neighbour)
+            if found is not None:
+                yield found
+            else:
+                waiting.append(neighbour)
+
+
+def _with_own_workspaces(
+    prepared: PreparedPlan, private: frozenset[int], resolve: Resolve | None
 ) -> PreparedPlan:
-    """Return the plan as if each of the tasks at ``private`` wrote to a place of its own.
-
-    Others may then write what such a task reads or writes before it, after it and meanwhile. It still reads
-    what others have written, and others what it has written. ``resolve`` is what the plan was prepared with.
-    """
     tasks = list(prepared.plan.tasks)
     for position in private:
         tasks[position] = msgspec.structs.replace(tasks[position], accesses=NOTHING)
     untouched = prepare(msgspec.structs.replace(prepared.plan, tasks=tuple(tasks)), resolve)
     edges = [list(task.edges) for task in untouched.tasks]
-    for edge in _along_which_is_read(prepared, frozenset(private)):
+    for edge in _along_which_is_read(prepared, private):
         edges[edge.after].append(edge)
     return _with_edges(prepared, edges)
+
+
+def _is_needed(prepared: PreparedPlan, before: int, after: int) -> bool:
+    return any(
+        edge.before == before and isinstance(edge.because, Needs) for edge in prepared.tasks[after].edges
+    )
 
 
 def _needs_shape_hazards(prepared: PreparedPlan) -> bool:
@@ -68,15 +146,13 @@ def _needs_shape_hazards(prepared: PreparedPlan) -> bool:
     return has_hazards and (has_own_order or any(group.atomic for group in prepared.plan.groups.values()))
 
 
-def _edges(prepared: PreparedPlan, before: int, after: int) -> list[Edge]:
-    return [edge for edge in prepared.tasks[after].edges if edge.before == before]
-
-
-def _without_need(plan: Plan, before: int, after: int) -> Plan:
+def _without_needs(plan: Plan, dropped: _Pairs) -> Plan:
+    names = Names(plan.tasks)
     tasks = list(plan.tasks)
-    task = tasks[after]
-    needed = [position for position in Names(tasks).positions(task.needs) if position != before]
-    tasks[after] = msgspec.structs.replace(task, needs=tuple(tasks[position].id for position in needed))
+    for position in sorted({after for _, after in dropped}):
+        needed = names.positions(plan.tasks[position].needs)
+        kept = tuple(plan.tasks[source].id for source in needed if (source, position) not in dropped)
+        tasks[position] = msgspec.structs.replace(plan.tasks[position], needs=kept)
     return msgspec.structs.replace(plan, tasks=tuple(tasks))
 
 
@@ -92,42 +168,6 @@ def _with_edges(prepared: PreparedPlan, edges: Sequence[Sequence[Edge]]) -> Prep
         for position, task in enumerate(tasks)
     ]
     return PreparedPlan(prepared.plan, tuple(prepared_tasks))
-
-
-def _no_longer_implied(
-    prepared: PreparedPlan, before: int, after: int, resolve: Resolve | None
-) -> Iterator[Edge]:
-    """Yield edges for what followed from ``before`` standing before ``after``, and from nothing else.
-
-    Where a chain of hazards went over that edge, the first before it that conflicts with ``after``
-    stands for those before itself, and likewise behind it.
-    """
-    followers: dict[int, list[int]] = {}
-    sources: dict[int, list[int]] = {}
-    for task in prepared.tasks:
-        for edge in task.edges:
-            if not isinstance(edge.because, Needs) and (edge.before, edge.after) != (before, after):
-                followers.setdefault(edge.before, []).append(edge.after)
-                sources.setdefault(edge.after, []).append(edge.before)
-    yield from _conflicts_along(sources, before, lambda source: _conflict(prepared, source, after, resolve))
-    yield from _conflicts_along(
-        followers, after, lambda follower: _conflict(prepared, before, follower, resolve)
-    )
-
-
-def _conflicts_along(
-    neighbours: Mapping[int, Sequence[int]], start: int, conflict: Callable[[int], Edge | None]
-) -> Iterator[Edge]:
-    waiting = list(neighbours.get(start, ()))
-    seen = set(waiting)
-    for position in waiting:  # grows while it is walked
-        found = conflict(position)
-        if found is not None:
-            yield found
-        else:
-            further = [other for other in neighbours.get(position, ()) if other not in seen]
-            seen.update(further)
-            waiting += further
 
 
 def _conflict(prepared: PreparedPlan, before: int, after: int, resolve: Resolve | None) -> Edge | None:

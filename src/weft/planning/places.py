@@ -10,48 +10,62 @@ Knows patterns, not what tasks do with them: that is kept in `conflicts`.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from weft.planning.overlap import overlaps
 from weft.planning.patterns import Branch
 from weft.planning.segments import ANY_DEPTH, AnyDepth, NameGlob, Segment
 
+
+class Placed(Protocol):
+    """Something that belongs to a pattern."""
+
+    @property
+    def branch(self) -> Branch:
+        """The pattern."""
+
+
+P = TypeVar("P", bound=Placed)
 T = TypeVar("T")
 LAST_CHARACTER = chr(0x10FFFF)
 FEW = 8  # as many as can be asked one by one before looking them up is quicker
 
 
-class Places(Generic[T]):
-    """Things (one for each pattern) by the pattern that they belong to.
+class Places(Generic[P]):
+    """Things by the pattern that they belong to, one for each.
 
     >>> from weft.planning.patterns import parse
-    >>> places = Places[str]()
+    >>> class Note:
+    ...     def __init__(self, text: str) -> None:
+    ...         self.text, self.branch = text, parse(text).branches[0]
+    >>> places = Places[Note]()
     >>> for text in ("out/a.json", "out/*.csv", "src/"):
-    ...     places.add(parse(text).branches[0], text)
-    >>> sorted(places.overlapping(parse("out/*").branches[0]))
+    ...     places.add(Note(text))
+    >>> sorted(note.text for note in places.overlapping(parse("out/*").branches[0]))
     ['out/*.csv', 'out/a.json']
     """
 
     def __init__(self) -> None:
-        self._top: _Place[T] = _Place()
+        self._top: _Place[P] = _Place()
 
-    def add(self, branch: Branch, thing: T) -> None:
-        """Keep ``thing`` under ``branch``, which is not known yet."""
+    def add(self, thing: P) -> None:
+        """Keep ``thing``, whose pattern is not known yet."""
+        branch = thing.branch
         place = self._top
         for name in branch.segments[: branch.n_literal]:
             place = place.below.get(str(name)) or place.extended(str(name))
         if branch.whole:
-            place.plain = (branch, thing)
+            place.plain = thing
         else:
-            place.add_glob(branch, thing)
+            place.add_glob(thing)
 
-    def overlapping(self, branch: Branch) -> list[T]:
+    def overlapping(self, branch: Branch) -> list[P]:
         """Return what is kept under patterns that overlap ``branch``."""
-        found: list[T] = []
+        found: list[P] = []
         place = self._top
         for name in branch.segments[: branch.n_literal]:
             if place.plain is not None:
-                found.append(place.plain[1])
+                found.append(place.plain)
             if place.globs is not None:
                 found += place.globs_common(branch, name)
             below = place.below.get(str(name))
@@ -66,18 +80,18 @@ class Places(Generic[T]):
 _NOTHING: dict[str, Any] = {}  # stands for the names below each place that has none: never written to
 
 
-class _Place(Generic[T]):
+class _Place(Generic[P]):
     """What begins with one path: the plain path itself, globs that continue it, and names below it."""
 
     __slots__ = ("below", "globs", "names", "plain")
 
     def __init__(self) -> None:
-        self.plain: tuple[Branch, T] | None = None
-        self.below: dict[str, _Place[T]] = _NOTHING
-        self.globs: _Affixes[tuple[Branch, T]] | None = None
+        self.plain: P | None = None
+        self.below: dict[str, _Place[P]] = _NOTHING
+        self.globs: _Affixes[P] | None = None
         self.names: _Affixes[str] | None = None  # those of `below`, once a glob has asked for them
 
-    def extended(self, name: str) -> _Place[T]:
+    def extended(self, name: str) -> _Place[P]:
         if self.below is _NOTHING:
             self.below = {}
         place = self.below[name] = _Place()
@@ -85,24 +99,24 @@ class _Place(Generic[T]):
             self.names.add(name, name, name)
         return place
 
-    def add_glob(self, branch: Branch, thing: T) -> None:
+    def add_glob(self, thing: P) -> None:
         if self.globs is None:
             self.globs = _Affixes()
-        self.globs.add(*_affixes(branch.segments[branch.n_literal]), (branch, thing))
+        self.globs.add(*_affixes(thing.branch.segments[thing.branch.n_literal]), thing)
 
-    def globs_common(self, branch: Branch, segment: Segment) -> list[T]:
+    def globs_common(self, branch: Branch, segment: Segment) -> list[P]:
         """Return what is kept under the globs from here on that overlap ``branch``."""
         if self.globs is None:
             return []
         near = self.globs.near(*_affixes(segment))
-        return [thing for glob, thing in near if overlaps(branch, glob)]
+        return [thing for thing in near if overlaps(branch, thing.branch)]
 
-    def met(self, branch: Branch, at: int) -> list[T]:
+    def met(self, branch: Branch, at: int) -> list[P]:
         """Return what is met here by ``branch``, whose first ``at`` segments have led to this place."""
-        here = [self.plain[1]] if self.plain is not None and overlaps(branch, self.plain[0]) else []
+        here = [self.plain] if self.plain is not None and overlaps(branch, self.plain.branch) else []
         return here + self.globs_common(branch, branch.segments[at])
 
-    def onward(self, segment: Segment, at: int) -> list[tuple[_Place[T], int]]:
+    def onward(self, segment: Segment, at: int) -> list[tuple[_Place[P], int]]:
         """Return the places that ``segment``, which stands at ``at``, leads to from here."""
         if isinstance(segment, AnyDepth):
             return [(self, at + 1), *((place, at) for place in self.below.values())]
@@ -111,18 +125,18 @@ class _Place(Generic[T]):
         near = self._names().near(segment.head, segment.tail)
         return [(self.below[name], at + 1) for name in near if segment.matches(name)]
 
-    def all(self) -> list[T]:
+    def all(self) -> list[P]:
         """Return all that stands here and below."""
         if not self.below and self.globs is None:
-            return [] if self.plain is None else [self.plain[1]]
-        found: list[T] = []
+            return [] if self.plain is None else [self.plain]
+        found: list[P] = []
         waiting = [self]
         while waiting:
             place = waiting.pop()
             if place.plain is not None:
-                found.append(place.plain[1])
+                found.append(place.plain)
             if place.globs is not None:
-                found += [thing for _, thing in place.globs.near("", "")]
+                found += place.globs.near("", "")
             waiting += place.below.values()
         return found
 
@@ -141,10 +155,10 @@ def _affixes(segment: Segment) -> tuple[str, str]:
     return ("", "") if isinstance(segment, AnyDepth) else (segment, segment)
 
 
-def _along(start: _Place[T], branch: Branch) -> list[T]:
+def _along(start: _Place[P], branch: Branch) -> list[P]:
     """Walk on from ``start`` wherever the globs of ``branch`` lead; ``**`` may lead to a place twice."""
     segments = branch.segments
-    found: dict[int, T] = {}
+    found: dict[int, P] = {}
     seen: set[tuple[int, int]] = set()
     waiting = [(start, branch.n_literal)]
     while waiting:

@@ -53,21 +53,25 @@ def _check_states(scheduler: Scheduler) -> None:
 
 def _check_edges(scheduler: Scheduler, nodes: list[Node]) -> None:
     """A task waits exactly as long as something before it lives, and each such edge is known at both ends."""
+    passed_over = [node for _, node in sorted(scheduler.passed_over.items())]
     expected: Counter[tuple[int, int]] = Counter()
-    for node in nodes:
-        unmet = [edge for edge in node.prepared.edges if edge.before in scheduler.live]
-        expected.update((edge.before, node.prepared.position) for edge in unmet)
-        met = [edge.before for edge in node.prepared.edges if edge.required and edge not in unmet]
-        bad = [before for before in met if scheduler.states[before] != SUCCEEDED]
-        assert not bad, f"{_name(node)} is live, and requires {bad}, which ended without success"
+    for node in (*nodes, *passed_over):
+        before = [edge.before for edge in node.prepared.edges]
+        unmet = [at for at in before if at in scheduler.live or at in scheduler.passed_over]
+        expected.update((at, node.prepared.position) for at in unmet)
         assert node.n_unmet == len(unmet), f"{_name(node)} counts {node.n_unmet} unmet edges, not {unmet}"
-        waits = node.state is WAITING
-        assert waits == bool(unmet), f"{_name(node)} is {node.state.name} with the unmet edges {unmet}"
+        if node in nodes:
+            required = [edge.before for edge in node.prepared.edges if edge.required]
+            bad = [at for at in required if scheduler.states[at] > SUCCEEDED]
+            assert not bad, f"{_name(node)} is live, and requires {bad}, which ended without success"
+            waits = node.state is WAITING
+            assert waits == bool(unmet), f"{_name(node)} is {node.state.name} with the unmet edges {unmet}"
+        else:
+            assert unmet, f"{_name(node)} has ended, as has all before it, and others wait for it"
     followers = Counter(
         (node.prepared.position, follower.prepared.position)
-        for node in nodes
+        for node in (*nodes, *passed_over)
         for follower in node.followers or ()
-        if follower.prepared.position in scheduler.live
     )
     surplus, missing = followers - expected, expected - followers
     assert not surplus, f"followers without an edge (before, after): {surplus}"

@@ -78,6 +78,8 @@ class Scheduler:
 
     def __init__(self, max_concurrent: int, limits: Mapping[str, Limit] | None = None) -> None:
         self.live: dict[int, Node] = {}  # tasks that have not ended
+        # Skipped or taken back while tasks before them live: those behind them still wait for these.
+        self.passed_over: dict[int, Node] = {}
         self.states = bytearray()  # of every task, by position; one byte is all that is kept of most
         self.admission = Admission(max_concurrent, limits or {})
         self.closed = False
@@ -118,7 +120,7 @@ class Scheduler:
     def waiting(self, task: int) -> tuple[WaitReason, ...]:
         """Return why the task at this position has not started; empty when it has."""
         node = self.live.get(task)
-        return waiting.reasons(node, self.live, self.admission) if node is not None else ()
+        return waiting.reasons(node, self.live, self.passed_over, self.admission) if node is not None else ()
 
     # Events
 
@@ -186,7 +188,7 @@ class Scheduler:
     def _connect(self, node: Node) -> None:
         live = self.live
         for edge in node.prepared.edges:
-            before = live.get(edge.before)
+            before = live.get(edge.before) or self.passed_over.get(edge.before)
             if before is not None:
                 node.n_unmet += 1
                 if before.followers is None:
@@ -226,21 +228,35 @@ class Scheduler:
     def _end(self, first: Node, end: Outcome, now: float) -> None:
         """Give ``first`` its outcome, and its followers what follows from that, down to the last."""
         self._settle(first, end, now)
-        pending = [first]
-        for node in pending:  # grows while it is walked
-            followers, node.followers = node.followers, None
-            if followers is None:
+        ended = [first]
+        if first.state is not SUCCEEDED:
+            for node in ended:  # grows while it is walked
+                ended += self._skip_what_requires(node, now)
+        for node in ended:  # grows while it is walked
+            if node.n_unmet:
+                self.passed_over[node.prepared.position] = node
                 continue
-            position = node.prepared.position
-            blame = self._blame.get(position)
-            for follower in followers:
-                if blame is None or not _is_required(position, follower):
-                    follower.n_unmet -= 1
-                    if not follower.n_unmet and follower.state is WAITING:
-                        self._make_ready(follower)
-                elif follower.state < SUCCEEDED:  # else it was skipped through another of its dependencies
-                    self._settle(follower, Skipped(blame), now)
-                    pending.append(follower)
+            followers, node.followers = node.followers, None
+            for follower in followers or ():
+                follower.n_unmet -= 1
+                if follower.n_unmet:
+                    continue
+                if follower.state is WAITING:
+                    self._make_ready(follower)
+                elif self.passed_over.pop(follower.prepared.position, None) is not None:
+                    ended.append(follower)
+
+    def _skip_what_requires(self, node: Node, now: float) -> list[Node]:
+        """Skip the tasks that can't do without ``node``, and return them."""
+        position = node.prepared.position
+        blame = self._blame[position]
+        skipped = []
+        for follower in node.followers or ():
+            # One that has ended was skipped through another of its dependencies, or taken back.
+            if follower.state < SUCCEEDED and _is_required(position, follower):
+                self._settle(follower, Skipped(blame), now)
+                skipped.append(follower)
+        return skipped
 
     def _settle(self, node: Node, outcome: Outcome, now: float) -> None:
         """Give ``node`` its outcome."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from weft.model.access import Undeclared, declared
+from weft.model.group import Group
 from weft.model.limits import Pool
 from weft.model.outcome import Cancelled, Failed, Succeeded
 from weft.model.plan import Plan
@@ -25,23 +27,42 @@ def task(
     duration_s: float | None = None,
     family: str | None = None,
     work: Work = NOTHING,
+    reads: Iterable[str] | None = None,
+    writes: Iterable[str] | None = None,
+    group: str | None = None,
 ) -> Task:
-    """Return a task; what it does matters only where it really runs.
+    """Return a task; what it does matters only where it really runs. A string of accesses is one of them.
 
     >>> task("b", needs=["a"]).needs
     ('a',)
     """
-    return Task(id, work, tuple(needs), dict(limits or {}), priority, duration_s, family)
+    accesses = declared(reads, writes)
+    return Task(id, work, tuple(needs), dict(limits or {}), priority, duration_s, family, accesses, group)
 
 
-def plan(*tasks: Task, limits: Mapping[str, int] | None = None, max_concurrent: int | None = None) -> Plan:
-    """Return a plan of ``tasks`` in this order; ``limits`` are the sizes of its pools.
+def plan(
+    *tasks: Task,
+    limits: Mapping[str, int] | None = None,
+    max_concurrent: int | None = None,
+    atomic: Iterable[str] = (),
+    strict: bool = False,
+) -> Plan:
+    """Return a plan of ``tasks`` in this order.
+
+    ``limits`` are the sizes of its pools, ``atomic`` the names of its atomic groups. A ``strict`` plan keeps
+    tasks that declare no accesses apart from all others.
 
     >>> plan(task("a"), limits={"gpu": 2}).limits
     {'gpu': Pool(size=2)}
     """
     pools = {name: Pool(size) for name, size in (limits or {}).items()}
-    return Plan(tasks, pools, max_concurrent=max_concurrent)
+    return Plan(
+        tasks,
+        pools,
+        max_concurrent=max_concurrent,
+        groups={name: Group(atomic=True) for name in atomic},
+        undeclared=Undeclared.SEQUENTIAL if strict else Undeclared.PARALLEL,
+    )
 
 
 def succeeded(value: Any = None) -> Succeeded:

@@ -6,7 +6,6 @@ it, is asked elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from heapq import heappop, heappush
 
 import msgspec
@@ -14,7 +13,7 @@ import msgspec
 from weft.model.attempt import Attempt
 from weft.model.limits import MAX_CONCURRENT
 from weft.model.outcome import Succeeded
-from weft.planning.pairs import demand_of
+from weft.model.task import Task
 from weft.planning.prepare import PreparedPlan
 from weft.planning.priority import UNKNOWN_S
 from weft.scheduling.actions import StartAttempt
@@ -56,40 +55,30 @@ def forecast(prepared: PreparedPlan, max_concurrent: int) -> Forecast:
     2.0
     """
     scheduler = Scheduler(max_concurrent, prepared.plan.limits)
+    spans = [Span(0.0, 0.0)] * len(prepared.tasks)
     due: list[tuple[float, int, Attempt]] = []
-    starts: dict[int, float] = {}
-    ends: dict[int, float] = {}
-    now = 0.0
+    now, widest, n_slots, widest_slots = 0.0, 0, 0, 0
     events: list[Event] = [TasksSubmitted(prepared.tasks), PlanClosed()]
     while events:
         for action in scheduler.steps(events, now).actions:
             if isinstance(action, StartAttempt):
-                position = action.attempt.task
-                starts[position] = now
-                ends[position] = round(now + _duration_s(prepared, position), _DIGITS)
-                heappush(due, (ends[position], position, action.attempt))
+                task = prepared.plan.tasks[action.attempt.task]
+                end_s = round(now + _duration_s(task), _DIGITS)
+                spans[action.attempt.task] = Span(now, end_s)
+                heappush(due, (end_s, action.attempt.task, action.attempt))
+                n_slots += _weight(task, max_concurrent)
+        widest, widest_slots = max(widest, len(due)), max(widest_slots, n_slots)
         events = []
         while due and (not events or due[0][0] == now):
-            now, _, attempt = heappop(due)
+            now, position, attempt = heappop(due)
+            n_slots -= _weight(prepared.plan.tasks[position], max_concurrent)
             events.append(AttemptFinished(attempt, Succeeded()))
-    spans = tuple(Span(starts[position], ends[position]) for position in range(len(prepared.tasks)))
-    weights = [dict(demand_of(task, max_concurrent))[MAX_CONCURRENT] for task in prepared.plan.tasks]
-    return Forecast(spans, now, _widest(spans, [1] * len(spans)), _widest(spans, weights))
+    return Forecast(tuple(spans), now, widest, widest_slots)
 
 
-def _widest(spans: Sequence[Span], weights: Sequence[int]) -> int:
-    """Return the largest sum of ``weights`` at one moment; what ends then has made room for what starts."""
-    widest = now = 0
-    running: list[tuple[float, float, int]] = []
-    for span, weight in sorted(zip(spans, weights, strict=True), key=lambda pair: pair[0].start_s):
-        while running and running[0][0] <= span.start_s and running[0][1] < span.start_s:
-            now -= heappop(running)[2]
-        heappush(running, (span.end_s, span.start_s, weight))
-        now += weight
-        widest = max(widest, now)
-    return widest
+def _duration_s(task: Task) -> float:
+    return UNKNOWN_S if task.duration_s is None else task.duration_s
 
 
-def _duration_s(prepared: PreparedPlan, position: int) -> float:
-    duration_s = prepared.plan.tasks[position].duration_s
-    return UNKNOWN_S if duration_s is None else duration_s
+def _weight(task: Task, max_concurrent: int) -> int:
+    return min(task.limits.get(MAX_CONCURRENT, 1), max_concurrent)

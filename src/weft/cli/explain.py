@@ -1,0 +1,133 @@
+"""`weft explain`: what may run in parallel, what may not, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import click
+
+from weft.cli import options
+from weft.cli.standard import write
+from weft.cli.wishes import jobs_of
+from weft.errors import UsageError
+from weft.planfile.load import FILE_NAMES
+from weft.planning.prepare import prepare
+from weft.runtime.engine import MAX_CONCURRENT_DEFAULT
+from weft.runtime.links import resolver
+from weft.views.explanation import Explanation
+from weft.views.page import Page
+from weft.views.what_if import FORMS, parse_change
+
+MOST_TASKS = 2
+_SUFFIXES = tuple({Path(name).suffix for name in FILE_NAMES})
+
+
+class _Changes(click.types.StringParamType):
+    """A change of the plan; those in a variable are separated by semicolons."""
+
+    name = "change"
+    envvar_list_splitter: ClassVar[str] = ";"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            return str(parse_change(value))
+        except UsageError as error:
+            raise click.BadParameter(str(error), ctx, param) from error
+
+
+class _Explain(click.Command):
+    """Takes `--what-if -j 16` for what it means, without quotes."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        joined: list[str] = []
+        for arg in args:
+            if joined[-2:] == ["--what-if", "-j"]:
+                joined[-1] = f"-j {arg}"
+            else:
+                joined.append(arg)
+        return super().parse_args(ctx, joined)
+
+
+@click.command(cls=_Explain)
+@click.argument("names", metavar="[PLAN] [TASK [TASK]]", nargs=-1)
+@options.option(
+    "-f",
+    "--file",
+    metavar="PLAN",
+    type=click.Path(allow_dash=True),
+    help="The plan; all names are then tasks.",
+)
+@options.option(
+    "-j",
+    "--jobs",
+    "--concurrency",
+    metavar="N|auto",
+    type=jobs_of,
+    help="How many tasks may run at once; `auto` is one for each processor. "
+    f"Without it, as many as the plan says, or else {MAX_CONCURRENT_DEFAULT}.",
+)
+@options.option(
+    "--what-if",
+    "changes",
+    metavar="CHANGE",
+    multiple=True,
+    type=_Changes(),
+    help=f"Tell how long a run would take with this change: {FORMS}. May be given several times; each is on "
+    "top of those before it. In the variable they are separated by `;`.",
+)
+@options.option("--json", "as_json", is_flag=True, help="Tell it as JSON.")
+@options.directory
+def command(
+    names: tuple[str, ...], file: str | None, jobs: int | None, changes: tuple[str, ...], as_json: bool
+) -> None:
+    """Tell what may run in parallel in PLAN, what may not, and why; nothing is run.
+
+    Without a task: how many pairs of tasks may run side by side, the critical path, how long a run would
+    take, and which edges cost most. With one task: what it waits for and why, and who waits for it. With
+    two: the verdict on them, every reason for it, and what would lift each.
+
+    The first name is a plan if there is such a file, or if it ends as plans do (`.yaml`); else all names are
+    tasks of the plan in the current directory. Times are forecast from the `duration` of tasks, which is one
+    second where the plan tells none.
+    """
+    plan_name, tasks = _told_apart(names, file)
+    if changes and tasks:
+        if options.on_command_line("changes"):
+            raise click.UsageError("--what-if tells about the whole run: name no task")
+        changes = ()  # those in the variable are a standing wish, which gives way
+    plan = options.load_plan(plan_name, file)
+    resolve = resolver(Path(plan.root))
+    at_once = jobs or plan.max_concurrent or MAX_CONCURRENT_DEFAULT
+    answer = _answer(Explanation(prepare(plan, resolve), at_once, resolve), tasks, changes)
+    write(f"{answer.to_json() if as_json else answer}\n")
+
+
+def _answer(explanation: Explanation, tasks: Sequence[str], changes: Sequence[str]) -> Page:
+    if changes:
+        return explanation.what_if(*changes)
+    match tasks:
+        case (first, second):
+            return explanation.between(first, second)
+        case (task,):
+            return explanation.about(task)
+    return explanation.summary
+
+
+def _told_apart(names: Sequence[str], file: str | None) -> tuple[str | None, Sequence[str]]:
+    """Return the plan that ``names`` begin with, if they do, and the tasks.
+
+    Raises:
+        click.UsageError: there are too many names.
+    """
+    is_named = file is not None and options.on_command_line("file")
+    begins_with_plan = not is_named and bool(names) and _may_be_plan(names[0])
+    plan, tasks = (names[0], names[1:]) if begins_with_plan else (None, names)
+    if len(tasks) > MOST_TASKS:
+        raise click.UsageError(f"a verdict is on two tasks, not on {len(tasks)}: {', '.join(tasks)}")
+    return plan, tasks
+
+
+def _may_be_plan(name: str) -> bool:
+    return name == "-" or name.lower().endswith(_SUFFIXES) or Path(name).is_file()
