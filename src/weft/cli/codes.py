@@ -22,7 +22,7 @@ class ExitCode(IntEnum):
 
 MEANINGS = {
     ExitCode.SUCCEEDED: "succeeded",
-    ExitCode.FAILED: "a task failed",
+    ExitCode.FAILED: "a task failed, or `check --race` found a race",
     ExitCode.USAGE: "a mistake in the command or the plan; nothing was begun",
     ExitCode.INTERNAL: "a fault of Weft, or the system refused it something",
     ExitCode.INTERRUPTED: "interrupted (Ctrl-C)",

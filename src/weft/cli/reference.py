@@ -57,7 +57,7 @@ that tells the `task` and the `file` of each.
 
 def reference() -> str:
     """Return the whole page."""
-    context = click.Context(weft, info_name="weft")
+    context = click.Context(weft, info_name="weft", **weft.context_settings)
     lines = [HEAD, *_exit_codes(), NOT_OF_OPTIONS]
     for name in weft.list_commands(context):
         command = weft.get_command(context, name)

@@ -44,6 +44,7 @@ MOST_ALTERNATIVES = 1_000  # a pattern that means more paths than this is better
 LONGEST_NAME = 255  # bytes: no file system of Linux holds a longer name
 _GLOB = re.compile(r"[*?\[{\\]")
 _NESTED = re.compile(r"[\[{\\]")  # where the meaning of a character depends on those before it
+_MAY_BE_WRONG = re.compile(r"[\[{\\\0]|\.\.")
 ANY = Characters("?", ANY_CHARACTER)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 
@@ -118,6 +119,8 @@ def pattern_problem(text: str) -> str | None:
     >>> pattern_problem("src/[a")
     'it has a `[` that is never closed; write `\\\\[` for the character itself'
     """
+    if text and len(text) <= LONGEST_NAME and not _MAY_BE_WRONG.search(text):
+        return None  # most are like that, and plans may hold tens of thousands
     try:
         parse(text)
     except UsageError as error:

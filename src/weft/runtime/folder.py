@@ -34,17 +34,27 @@ def make_run_folder(root: Path, run_id: str) -> RunFolder:
         UsageError: the folder can't be made.
     """
     folder = RunFolder.of(root, run_id)
-    state = root / STATE_FOLDER
     try:
-        state.mkdir(mode=0o700, exist_ok=True)
-        ignore = state / ".gitignore"
-        if not ignore.exists():
-            ignore.write_text("*\n")
+        make_state_folder(root)
         folder.path.mkdir(parents=True)
         _point_latest_at(folder.path)
     except OSError as error:
         raise UsageError(f"can't make the folder of the run, {folder.path}: {error.strerror}") from error
     return folder
+
+
+def make_state_folder(root: Path) -> Path:
+    """Return `.weft` in ``root``, made if need be: private to this user and unseen by git.
+
+    Raises:
+        OSError: it can't be made.
+    """
+    state = root / STATE_FOLDER
+    state.mkdir(mode=0o700, exist_ok=True)
+    ignore = state / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text("*\n")
+    return state
 
 
 def _point_latest_at(run: Path) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -17,7 +20,20 @@ def prepare_on_disk(plan: Plan) -> PreparedPlan:
     Raises:
         PlanError: with every problem of the plan.
     """
-    return prepare(plan, resolver(Path(plan.root)))
+    with _no_collection():
+        return prepare(plan, resolver(Path(plan.root)))
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Let Python not look for cycles of garbage: planning makes none, and much that would be looked at."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def resolver(root: Path) -> Resolve:
@@ -26,6 +42,7 @@ def resolver(root: Path) -> Resolve:
     What lies below ``root`` comes back relative to it; what does not exist stays as it is written.
     """
     real_root = os.path.realpath(root)
+    inside = real_root.rstrip(os.sep) + os.sep
 
     @cache  # tasks share folders, and looking for links in one costs a call to the system for each name
     def real(folder: str) -> str:
@@ -39,7 +56,8 @@ def resolver(root: Path) -> Resolve:
             found = os.path.join(real(folder), name)
             if os.path.islink(found):
                 found = os.path.realpath(found)
-        is_inside = found == real_root or found.startswith(real_root.rstrip(os.sep) + os.sep)
-        return os.path.relpath(found, real_root) if is_inside else found
+        if found == real_root:
+            return "."
+        return found[len(inside) :] if found.startswith(inside) else found
 
     return resolve

@@ -1,57 +1,50 @@
-"""Runs a plan several times in scratch copies of its directory, each time in another order that it allows.
+"""Runs a plan several times in copies of its directory, each time in another order that its edges allow.
 
-First twice, one task after the other in program order, and once more from the last task to the first as far
-as the edges allow it; then several at once, in orders and with pauses drawn from a seed. All runs take
-place in a folder of the same name, so that paths in files are no difference. What the runs have in common is
-found out in `views.race`.
+Twice one task after the other in program order, once the other way round, and then several at once, in orders
+and with pauses drawn from a seed. All copies stand at the same place, so that a path written into a file is
+no difference. What the runs have in common is found out in `views.race`.
 """
 
 from __future__ import annotations
 
-import os
-import shutil
-import stat
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from functools import partial
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from random import Random
-from statistics import median
 
 import msgspec
 
 from weft.errors import UsageError
-from weft.model.outcome import Outcome
-from weft.model.priority import NORMAL
-from weft.model.reason import NotDeclared
 from weft.model.task import Task
-from weft.model.work import Call, Command
-from weft.planning.graph import Edge, program_order
+from weft.model.work import Command
 from weft.planning.observed import Change
-from weft.planning.prepare import PreparedPlan, PreparedTask
-from weft.runtime.folder import make_state_folder
+from weft.planning.prepare import PreparedPlan
 from weft.runtime.links import resolver
+from weft.runtime.orders import backwards, forwards, shuffled, with_looks
 from weft.runtime.run import run_plan
-from weft.runtime.snapshot import LEFT_OUT, Seen, changes, contents, look
+from weft.runtime.scratch import copy_of, make_room, remove
+from weft.runtime.snapshot import Seen, changes, contents, look
 from weft.scheduling.states import RunState
 from weft.views.race import RaceReport, Trace, race_report
 from weft.views.report import Report
 
 MAX_PAUSE_S = 0.5
-_PAUSE = 'sleep "$1"; shift; exec "$@"'
-_LOOK = "\0look after "  # begins the ids of our own tasks; none of the user's ids begins so
+LEAST_PAUSE_S = 0.02
+ONE_BY_ONE = "one-by-one"
 
 
-class Race(msgspec.Struct, frozen=True):
-    """What came of it. ``kept`` is the folder with one copy for each run that differs, if it was kept.
+class Raced(msgspec.Struct, frozen=True):
+    """What came of it. ``kept`` is the folder of the copies that differ, and of the one they differ from."""
 
-    ``interrupted`` is the report of the run that the user ended early, in which case nothing else is known.
-    """
-
-    report: RaceReport | None
+    report: RaceReport
     kept: Path | None = None
-    interrupted: Report | None = None
+
+
+class RunCut(Exception):
+    """The user interrupted one of the runs; ``report`` is that of this run."""
+
+    def __init__(self, report: Report) -> None:
+        super().__init__()
+        self.report = report
 
 
 async def race(
@@ -61,58 +54,103 @@ async def race(
     rounds: int,
     seed: int,
     keep: bool = False,
-    tell: Callable[[str], None] = lambda line: None,
-) -> Race:
+    tell: Callable[[str, Report], None] = lambda run, report: None,
+) -> Raced:
     """Run ``prepared`` several times, and hold the runs against each other.
 
     Args:
-        prepared: the plan. What its commands touch by absolute paths is touched, each time.
-        max_concurrent: how many tasks may run at once in the runs that are not one after the other.
-        rounds: how many of these there are.
+        prepared: the plan. What its commands touch by absolute paths is touched each time.
+        max_concurrent: how many tasks may run at once.
+        rounds: how many of the runs are like that.
         seed: from which their orders and pauses are drawn.
-        keep: keep what differing runs have left behind.
-        tell: called with a line when a run has ended.
+        keep: keep what was left behind, if there are differences.
+        tell: called with the name and the report of each run that has ended.
 
     Raises:
         UsageError: the directory can't be copied, or a task is no command.
+        RunCut: the user interrupted it.
     """
     if not all(isinstance(task.work, Command) for task in prepared.plan.tasks):
-        raise UsageError("only plans of commands can be run in copies of their directory")
-    root = Path(prepared.plan.root).absolute()
-    with _room(root) as room:
-        runner = _Runner(prepared, root, room, max_concurrent, tell)
-        try:
-            report = await runner.report(rounds, seed)
-        except _InterruptedError as error:
-            return Race(None, interrupted=error.report)
-        kept = room if keep and report.found else None
-        if kept is not None:
-            runner.keep_differing(report)
-            return Race(report, kept)
-    return Race(report)
+        raise UsageError("only commands can be run in a copy of their directory, and this plan has functions")
+    runs = _Runs(prepared, tell, keep=keep)
+    room = runs.room
+    kept = None
+    try:
+        report = await runs.compared(max_concurrent, rounds, seed)
+        if keep and report.found:
+            runs.remove_all_but({ONE_BY_ONE, *report.differing})
+            kept = room
+    finally:
+        if kept is None:
+            remove(room)
+    return Raced(report, kept)
 
 
-class _InterruptedError(Exception):
-    def __init__(self, report: Report) -> None:
-        super().__init__()
-        self.report = report
+class _Runs:
+    """Makes runs in copies of the plan's directory, below ``room``."""
 
-
-class _Runner:
-    """Makes the runs, one after the other, in ``room``."""
-
-    def __init__(
-        self, prepared: PreparedPlan, root: Path, room: Path, max_concurrent: int, tell: Callable[[str], None]
-    ) -> None:
+    def __init__(self, prepared: PreparedPlan, tell: Callable[[str, Report], None], *, keep: bool) -> None:
         self._prepared = prepared
-        self._root = root
-        self._room = room
-        self._copy = room / "copy"
-        self._max_concurrent = max_concurrent
+        self._root = Path(prepared.plan.root).absolute()
+        self.room = make_room(self._root)
+        self._copy = self.room / "copy"
+        self._keep = keep
         self._tell = tell
+        self._seconds = 0.0
 
-    async def report(self, rounds: int, seed: int) -> RaceReport:
-        observed: dict[int, Mapping[str, Change]] = {}
-        first = await self._run(FORWARDS, watched_plan(self._prepared, self._copy, observed), 1)
-        again = await self._run(f"{FORWARDS}, again", in_order(self._prepared, _forwards), 1)
-        ...
+    async def compared(self, max_concurrent: int, rounds: int, seed: int) -> RaceReport:
+        prepared = self._prepared
+        looks = _Looks(prepared, self._copy)
+        first = await self._trace(ONE_BY_ONE, with_looks(prepared, looks.look), 1)
+        pause_s = self._longest_pause_s()
+        again = await self._trace(f"{ONE_BY_ONE}-again", forwards(prepared), 1)
+        others = {"backwards": await self._trace("backwards", backwards(prepared), 1)}
+        for number in range(1, rounds + 1):
+            variant = shuffled(prepared, Random(f"{seed}/{number}"), pause_s)
+            others[f"round-{number}"] = await self._trace(f"round-{number}", variant, max_concurrent)
+        return race_report(prepared, (first, again), looks.found, others, resolver(self._root))
+
+    def remove_all_but(self, names: set[str]) -> None:
+        for copy in self.room.iterdir():
+            if copy.name not in names:
+                remove(copy)
+
+    async def _trace(self, name: str, variant: PreparedPlan, max_concurrent: int) -> Trace:
+        copy_of(self._root, self._copy)
+        plan = msgspec.structs.replace(variant.plan, root=str(self._copy), aggregates={})
+        variant = msgspec.structs.replace(variant, plan=plan)
+        report = await run_plan(variant, max_concurrent=max_concurrent, own_signals=True)
+        if report.state is RunState.INTERRUPTED:
+            raise RunCut(report)
+        outcomes = {task.id: report.outcomes[task.id] for task in self._prepared.plan.tasks}
+        self._tell(name, msgspec.structs.replace(report, outcomes=outcomes))
+        self._seconds = report.seconds
+        trace = Trace(contents(self._copy), outcomes)
+        if self._keep:
+            self._copy.rename(self.room / name)
+        else:
+            remove(self._copy)
+        return trace
+
+    def _longest_pause_s(self) -> float:
+        """Return a pause in which another task can do much of its work."""
+        mean_s = self._seconds / max(1, len(self._prepared.tasks))
+        return min(MAX_PAUSE_S, max(LEAST_PAUSE_S, 2 * mean_s))
+
+
+class _Looks:
+    """Looks at a copy between any two tasks of a run, and so knows what each of them did."""
+
+    def __init__(self, prepared: PreparedPlan, copy: Path) -> None:
+        self._positions = {task.task.id: task.position for task in prepared.tasks}
+        self._copy = copy
+        self._last: Mapping[str, Seen] | None = None
+        self.found: dict[int, Mapping[str, Change]] = {}
+
+    def look(self, task: Task | None) -> None:
+        seen = look(self._copy, self._last)
+        if self._last is not None and task is not None:
+            done = changes(self._last, seen)
+            if done:
+                self.found[self._positions[task.id]] = done
+        self._last = seen

@@ -6,7 +6,7 @@ of `runtime.race`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -30,13 +30,15 @@ class Trace(msgspec.Struct, frozen=True):
 class FileDiffers(msgspec.Struct, frozen=True):
     """The file at ``path`` was another one after these ``runs``.
 
-    ``writers`` wrote it, or declare that they do. ``beside`` are tasks that write and may run at the
-    same time as a single writer: it may have read what one of them wrote.
+    ``writers`` wrote it, or declare that they do; those in ``silent`` wrote it and don't declare it.
+    Where there are none of these, ``beside`` are tasks that write something and may run at the same time
+    as a writer, which may have read that.
     """
 
     path: str
     runs: tuple[str, ...]
     writers: tuple[str, ...]
+    silent: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
 
 
@@ -67,6 +69,12 @@ class RaceReport(msgspec.Struct, frozen=True):
     def found(self) -> bool:
         """Whether there is a race."""
         return bool(self.files or self.outcomes)
+
+    @property
+    def differing(self) -> frozenset[str]:
+        """The runs after which something was different."""
+        runs = (*(file.runs for file in self.files), *(end.runs for end in self.outcomes))
+        return frozenset(run for each in runs for run in each)
 
 
 def race_report(
@@ -128,24 +136,25 @@ class _Suspects:
         self._followers = followers_of(prepared)
 
     def of(self, path: str, runs: Sequence[str]) -> FileDiffers:
-        writers = [at for at, task in enumerate(self._tasks) if self._writes(at, path)]
-        beside = self._beside(writers[0]) if len(writers) == 1 else ()
-        names = [tuple(self._tasks[at].id for at in positions) for positions in (writers, beside)]
-        return FileDiffers(path, tuple(runs), *names)
+        seen = [at for at, changed in sorted(self._observed.items()) if path in changed]
+        silent = [at for at in seen if not self._declares(at, path)]
+        writers = [at for at in range(len(self._tasks)) if at in seen or self._declares(at, path)]
+        beside = [] if silent else self._beside(writers)
+        return FileDiffers(path, tuple(runs), self._ids(writers), self._ids(silent), self._ids(beside))
 
-    def _writes(self, position: int, path: str) -> bool:
-        return path in self._observed.get(position, ()) or declares(
-            self._tasks[position], path, self._resolve
-        )
+    def _declares(self, position: int, path: str) -> bool:
+        return declares(self._tasks[position], path, self._resolve)
 
-    def _beside(self, position: int) -> list[int]:
-        chain, followers = shortest_chain, self._followers
-        others = [other for other, changed in sorted(self._observed.items()) if changed and other != position]
-        return [
-            other
-            for other in others
-            if not chain(followers, position, other) and not chain(followers, other, position)
-        ]
+    def _ids(self, positions: Iterable[int]) -> tuple[str, ...]:
+        return tuple([self._tasks[position].id for position in positions])
+
+    def _beside(self, writers: Sequence[int]) -> list[int]:
+        others = [other for other, changed in sorted(self._observed.items()) if changed]
+        return [other for other in others if any(self._are_unordered(other, writer) for writer in writers)]
+
+    def _are_unordered(self, a: int, b: int) -> bool:
+        followers = self._followers
+        return a != b and not shortest_chain(followers, a, b) and not shortest_chain(followers, b, a)
 
 
 def _different(expected: Mapping[str, str], found: Mapping[str, str]) -> Iterator[str]:
@@ -173,40 +182,42 @@ def _outcome_differs(task: str, runs: Sequence[str], expected: Trace, found: Tra
 
 
 def _lines(report: RaceReport) -> Iterator[str]:
-    runs = f"{report.n_runs} run{'' if report.n_runs == 1 else 's'}"
+    runs = f"{report.n_runs} run{'' if report.n_runs == 1 else 's'} in other orders"
     if report.found:
-        yield f"a race: {runs} in other orders did not all leave what one task after the other leaves"
+        yield f"a race: {runs} did not all leave what one task after the other leaves"
     else:
-        yield f"no race found: {runs} in other orders left the same files and results as one task after the other"
+        yield f"no race found: {runs} left the files and results of one task after the other"
     for file in report.files:
         yield f"  `{file.path}` differs in {_listed(file.runs)}"
-        yield from _blamed(file)
+        yield f"    {_blamed(file)}"
     for end in report.outcomes:
         yield f"  task `{end.task}` differs in {_listed(end.runs)}"
-        yield _ends(end)
+        yield f"    {_ends(end)}"
     for write in report.undeclared:
         yield f"not declared: `{write.task}` {write.change.value} `{write.path}`"
     if report.unstable:
-        names = _listed([f"`{name}`" for name in report.unstable])
-        yield f"not compared, as two runs of one task after the other differ, too: {names}"
+        yield f"not compared, as it changes even from one such run to the next: {_quoted(report.unstable)}"
 
 
-def _blamed(file: FileDiffers) -> Iterator[str]:
-    writers = _listed([f"`{name}`" for name in file.writers])
-    if len(file.writers) > 1:
-        yield f"    written by {writers}: let each declare it under `writes`"
-    elif file.writers:
-        yield f"    written by {writers}, which may have read what is written beside it"
-    else:
-        yield "    nobody was seen writing it"
+def _blamed(file: FileDiffers) -> str:
+    if not file.writers:
+        return "no task was seen writing it"
+    written = f"written by {_quoted(file.writers)}"
+    if file.silent:
+        return f"{written}; not declared under the `writes` of {_quoted(file.silent)}"
     if file.beside:
-        yield f"    beside it run {_listed([f'`{name}`' for name in file.beside])}"
+        return f"{written}, beside which these write, too: {_quoted(file.beside)}"
+    return written
 
 
 def _ends(end: OutcomeDiffers) -> str:
     if end.expected == end.found:
-        return "    its result is another one"
-    return f"    one after the other: {end.expected}; otherwise: {end.found}"
+        return "its result is another one"
+    return f"it {end.found}; one task after the other it {end.expected}"
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return _listed([f"`{name}`" for name in names])
 
 
 def _listed(names: Sequence[str]) -> str:
