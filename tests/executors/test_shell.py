@@ -4,10 +4,12 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from enum import StrEnum
 from pathlib import Path
 from threading import Thread
 
@@ -33,7 +35,7 @@ class Shell:
     def __init__(self, folder: Path, helpers: int) -> None:
         self.folder = folder
         self.told = Told()
-        self.executor = ShellExecutor(self.told, helpers=helpers)
+        self.executor = ShellExecutor(self.told, helpers=helpers, spool=f"{folder}/logs/.spool")
         self._n_started = 0
 
     def start(
@@ -48,7 +50,7 @@ class Shell:
         self._n_started += 1
         argv = ("/bin/sh", "-c", run) if isinstance(run, str) else run
         out, err = self.output(attempt), self.output(attempt, "err")
-        job = Spawn(argv, cwd or str(self.folder), env or {}, str(out), str(err), result)
+        job = Spawn(argv, cwd or str(self.folder), env or {}, str(out), str(err), result, fresh=True)
         self.executor.start(attempt, job)
         return attempt
 
@@ -64,6 +66,10 @@ class Shell:
 
     def output(self, attempt: Attempt, kind: str = "out") -> Path:
         return self.folder / "logs" / f"{attempt.task}.{kind}"
+
+    @property
+    def spooled(self) -> list[Path]:
+        return sorted(self.folder.glob("logs/.spool/*"))
 
     def read(self, name: str) -> str:
         return (self.folder / name).read_text()
@@ -211,6 +217,31 @@ async def test_a_program_is_looked_up_in_the_path_of_its_task(tmp_path: Path) ->
 
 
 @in_a_loop
+async def test_a_program_that_a_command_has_just_made_is_found(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+    path = {"PATH": f"{tmp_path}/a:{tmp_path}/b:{os.environ['PATH']}"}
+    make = "printf '#!/bin/sh\necho {0}\n' > {0}/tool; chmod +x {0}/tool"
+    async with shell(tmp_path) as sh:
+        for folder in ("b", "a"):
+            await sh.run(make.format(folder))
+            assert await sh.run(("tool",), env=path) == Succeeded(folder)
+
+
+@in_a_loop
+async def test_what_bears_the_name_of_a_program_and_is_none_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "a" / "tool").mkdir(parents=True)
+    (tmp_path / "b").mkdir()
+    tool = tmp_path / "b" / "tool"
+    tool.write_text("#!/bin/sh\necho b\n")
+    path = {"PATH": f"{tmp_path}/a:{tmp_path}/b"}
+    async with shell(tmp_path) as sh:
+        assert complaint(await sh.run(("tool",), env=path)) == "can't run tool: Permission denied"
+        tool.chmod(0o755)
+        assert await sh.run(("tool",), env=path) == Succeeded("b")
+
+
+@in_a_loop
 async def test_a_directory_made_anew_is_entered_anew(tmp_path: Path) -> None:
     work = tmp_path / "work"
     async with shell(tmp_path) as sh:
@@ -266,6 +297,22 @@ async def test_arguments_arrive_as_they_are(tmp_path: Path) -> None:
         assert complaint(await sh.run(("\udcff\n",))) == "no such program: \\udcff\n"
 
 
+class Mode(StrEnum):
+    """A string that is not only a string."""
+
+    FAST = "fast"
+
+
+@in_a_loop
+async def test_the_members_of_an_enum_arrive_as_their_strings(tmp_path: Path) -> None:
+    async with shell(tmp_path) as sh:
+        said = await sh.run(("/bin/sh", "-c", 'echo "$1 $MODE"', "sh", Mode.FAST), env={"MODE": Mode.FAST})
+        assert said == Succeeded("fast fast")
+
+
+# Where output goes.
+
+
 @in_a_loop
 async def test_one_file_takes_both_outputs_in_order(tmp_path: Path) -> None:
     async with shell(tmp_path) as sh:
@@ -281,6 +328,109 @@ async def test_much_output_is_no_trouble(tmp_path: Path) -> None:
         attempt = sh.start("head -c 10000000 /dev/zero", result=ResultFormat.NONE)
         assert await sh.told.of(attempt) == Succeeded(None)
         assert sh.output(attempt).stat().st_size == 10_000_000
+
+
+@in_a_loop
+async def test_a_command_that_writes_nothing_leaves_nothing(tmp_path: Path) -> None:
+    async with shell(tmp_path) as sh:
+        for _ in range(10):
+            assert await sh.run("true") == Succeeded("")
+        assert len(sh.spooled) <= 2
+        await sh.run("echo problem >&2")
+        assert not sh.output(Attempt(10)).exists()
+        assert sh.read("logs/10.err") == "problem\n"
+    assert os.listdir(tmp_path / "logs") == ["10.err"]
+
+
+@in_a_loop
+async def test_output_is_seen_while_the_command_runs(tmp_path: Path) -> None:
+    async with shell(tmp_path) as sh:
+        attempt = sh.start("echo begun; until [ -e go ]; do sleep 0.01; done; echo ended")
+        await until(appears(sh.output(attempt)))
+        assert sh.output(attempt).read_text() == "begun\n"
+        assert sh.output(attempt, "err").read_text() == ""
+        (tmp_path / "go").touch()
+        assert await sh.told.of(attempt) == Succeeded("begun\nended")
+        assert sh.output(attempt).read_text() == "begun\nended\n"
+
+
+@in_a_loop
+async def test_what_a_command_wrote_before_it_was_killed_is_kept(tmp_path: Path) -> None:
+    async with shell(tmp_path) as sh:
+        assert await sh.run("echo last words; kill -KILL $$") == Failed(Killed(signal.SIGKILL))
+        assert sh.read("logs/0.out") == "last words\n"
+
+
+@in_a_loop
+async def test_a_later_attempt_leaves_nothing_of_the_earlier_one(tmp_path: Path) -> None:
+    out, err = tmp_path / "out", tmp_path / "err"
+    async with shell(tmp_path) as sh:
+        attempts = [("echo one; echo >&2", "one"), ("echo two", "two"), ("", "")]
+        for number, (script, written) in enumerate(attempts, start=1):
+            argv = ("/bin/sh", "-c", script)
+            job = Spawn(argv, str(tmp_path), {}, str(out), str(err), ResultFormat.TEXT)
+            sh.executor.start(Attempt(0, number), job)
+            assert await sh.told.of(Attempt(0, number)) == Succeeded(written)
+            assert err.exists() == (number == 1)
+    assert not out.exists()
+
+
+@in_a_loop
+async def test_what_a_daemon_writes_late_stands_where_its_command_wrote(tmp_path: Path) -> None:
+    async with shell(tmp_path) as sh:
+        daemon = "until [ -e go ]; do sleep 0.01; done; echo late; echo > done"
+        await sh.run(f"setsid -f sh -c '{daemon}'")
+        assert [await sh.run("true") for _ in range(5)] == [Succeeded("")] * 5
+        (tmp_path / "go").touch()
+        await until(appears(tmp_path / "done"))
+        assert sh.read("logs/0.out") == "late\n"
+        assert [sh.output(Attempt(n)).exists() for n in range(1, 6)] == [False] * 5
+
+
+HAND_OVER = """
+import socket, sys
+with socket.socket(socket.AF_UNIX) as there:
+    there.connect(sys.argv[1])
+    socket.send_fds(there, [b"!"], [1])
+"""
+
+
+@in_a_loop
+async def test_an_output_that_was_handed_to_a_stranger_is_given_to_nobody_else(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(tmp_path / "socket"))
+        listening.listen()
+        async with shell(tmp_path) as sh:
+            await sh.run((sys.executable, "-c", HAND_OVER, str(tmp_path / "socket")))
+            stranger, _ = listening.accept()
+            with stranger:
+                _, (handed,), _, _ = socket.recv_fds(stranger, 1, 1)
+            assert [await sh.run("true") for _ in range(5)] == [Succeeded("")] * 5
+            os.write(handed, b"late\n")
+            os.close(handed)
+            assert sh.read("logs/0.out") == "late\n"
+            assert [sh.output(Attempt(n)).exists() for n in range(1, 6)] == [False] * 5
+
+
+@in_a_loop
+async def test_a_command_that_removes_the_folder_of_its_output_harms_nobody(tmp_path: Path) -> None:
+    async with shell(tmp_path) as sh:
+        await sh.run("true")
+        assert await sh.run("rm -r logs; echo gone") == Succeeded("gone")
+        assert await sh.run("echo here") == Succeeded("here")
+        assert [sh.read(f"logs/{n}.out") for n in (1, 2)] == ["gone\n", "here\n"]
+
+
+@in_a_loop
+async def test_output_that_can_not_be_put_in_its_place_is_told_and_kept(tmp_path: Path) -> None:
+    async with shell(tmp_path) as sh:
+        sh.output(Attempt(0)).mkdir(parents=True)
+        message = complaint(await sh.run("echo kept"))
+        (kept,) = (path for path in sh.spooled if path.stat().st_size)
+        assert message == f"can't move the output from {kept} to {tmp_path}/logs/0.out: Is a directory"
+        assert kept.read_text() == "kept\n"
+        sh.output(Attempt(1)).mkdir(parents=True)
+        assert await sh.run("echo; exit 3") == Failed(Exited(3))
 
 
 # Stopping.
@@ -491,7 +641,8 @@ from weft.executors.shell import ShellExecutor
 from weft.model.attempt import Attempt
 
 async def main():
-    here, executor = os.getcwd(), ShellExecutor(print, helpers=2)
+    here = os.getcwd()
+    executor = ShellExecutor(print, helpers=2, spool=f"{here}/.spool")
     scripts = [
         "echo $$ > polite; exec sleep 1000",
         "trap '' TERM; echo $$ > deaf; while :; do sleep 0.01; done",
@@ -588,8 +739,15 @@ def test_without_a_format_the_output_is_not_read(tmp_path: Path) -> None:
     assert read_result(str(tmp_path / "missing"), ResultFormat.NONE) == Succeeded(None)
 
 
-def test_output_that_has_gone_is_a_bad_result(tmp_path: Path) -> None:
-    assert "can't read" in complaint(read_result(str(tmp_path / "missing"), ResultFormat.TEXT))
+def test_without_a_file_there_was_no_output(tmp_path: Path) -> None:
+    path = str(tmp_path / "missing")
+    assert read_result(path, ResultFormat.TEXT) == Succeeded("")
+    assert read_result(path, ResultFormat.LINES) == Succeeded([])
+    assert "is empty" in complaint(read_result(path, ResultFormat.JSON))
+
+
+def test_output_that_can_not_be_read_is_a_bad_result(tmp_path: Path) -> None:
+    assert "can't read" in complaint(read_result(str(tmp_path), ResultFormat.TEXT))
 
 
 def test_the_largest_result_is_read_and_one_byte_more_is_not(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from weft.model.reason import (
 from weft.model.task import Task
 from weft.model.unlock import Declare, DropNeed, LargerLimit, LeaveGroup, NarrowerPattern, PrivateWorkspace
 from weft.planning.decision import Decision, Rule, Verdict, decide
+from weft.planning.patterns import Ground
 from weft.planning.prepare import PreparedPlan, prepare
 from weft.testing import plan, task
 
@@ -139,8 +140,9 @@ def test_links_are_resolved_as_they_were_when_the_plan_was_prepared() -> None:
     def resolve(path: str) -> str:
         return path.replace("link", "real")
 
-    prepared = prepare(plan(task("a", writes=["real/x"]), task("b", reads=["link/x"])), resolve)
-    assert decide(prepared, 0, 1, 5, resolve).rules == (Rule(ReadAfterWrite("a", "b", "real/x")),)
+    ground = Ground(resolve=resolve)
+    prepared = prepare(plan(task("a", writes=["real/x"]), task("b", reads=["link/x"])), ground)
+    assert decide(prepared, 0, 1, 5, ground).rules == (Rule(ReadAfterWrite("a", "b", "real/x")),)
 
 
 @given(prepared=declared_plans(), max_concurrent=st.integers(1, 4))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from weft.planning.observed import Change, UndeclaredWrite, declares, undeclared_writes
+from weft.planning.patterns import Ground
 from weft.testing import task
 
 
@@ -53,7 +54,15 @@ def test_who_declares_nothing_declares_no_write() -> None:
 
 
 def test_a_link_is_seen_through() -> None:
-    assert declares(task("t", writes=["link/a"]), "real/a", lambda path: path.replace("link", "real"))
+    ground = Ground(resolve=lambda path: path.replace("link", "real"))
+    assert declares(task("t", writes=["link/a"]), "real/a", ground)
+
+
+def test_all_ways_to_write_a_path_cover_it_where_the_place_of_the_plan_is_known() -> None:
+    ground = Ground("/srv/plan")
+    for text in ("out/", "/srv/plan/out/*", "../plan/out"):
+        assert declares(task("t", writes=[text]), "out/a", ground)
+    assert not declares(task("t", writes=["/out/"]), "out/a", ground)
 
 
 def test_undeclared_writes_are_told_in_plan_order() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from weft.model.sentences import sentence
 from weft.planfile.load import loads
 from weft.runtime.links import prepare_on_disk, resolver
 
@@ -47,3 +48,13 @@ def test_a_reader_waits_for_a_writer_that_came_another_way(tmp_path: Path, patte
     plan = f"tasks: {{w: {{run: w, writes: real/a}}, r: {{run: r, reads: '{pattern}'}}}}"
     prepared = prepare_on_disk(loads(plan, root=tmp_path))
     assert [edge.before for edge in prepared.tasks[1].edges] == [0]
+
+
+@pytest.mark.parametrize("pattern", ["../*/a", "../plan/", "/", "../plan/a"])
+def test_a_pattern_from_outside_meets_what_lies_in_the_plan(tmp_path: Path, pattern: str) -> None:
+    root = tmp_path / "plan"
+    root.mkdir()
+    plan = f"tasks: {{w: {{run: w, writes: a}}, r: {{run: r, reads: '{pattern}'}}}}"
+    prepared = prepare_on_disk(loads(plan, root=root))
+    assert [edge.before for edge in prepared.tasks[1].edges] == [0]
+    assert "`a`" in sentence(prepared.tasks[1].edges[0].because)

@@ -7,6 +7,7 @@ import pytest
 from weft.model.plan import Plan
 from weft.model.priority import HIGH
 from weft.model.reason import CancelAsked, DependencyCancelled, DependencyFailed, DependencyPending, Needs
+from weft.model.task import Task
 from weft.planning.graph import Edge
 from weft.planning.prepare import PreparedTask
 from weft.scheduling.facts import TaskEnded
@@ -175,3 +176,43 @@ def test_a_late_task_is_skipped_though_an_edge_that_only_orders_is_met_in_the_sa
         tuple(PreparedTask(at, task(name), tuple(edges[at])) for at, name in enumerate(names, start=1))
     )
     assert run.skipped == dict.fromkeys(names, DependencyFailed("a"))
+
+
+def chain_over_one_that_needs(broken: Task) -> Sim:
+    """`a` runs; `b` comes after `a` and requires ``broken``; `c` comes after `b`."""
+    run = Sim(plan(task("a"), broken))
+    run.submit_prepared(
+        (
+            PreparedTask(2, task("b"), (edge(0, 2, required=False), edge(1, 2, required=True))),
+            PreparedTask(3, task("c"), (edge(2, 3, required=False),)),
+        )
+    )
+    return run
+
+
+def test_an_order_holds_over_a_task_that_is_skipped() -> None:
+    run = chain_over_one_that_needs(task("broken"))
+    run.finish("broken", failed())
+    assert run.skipped == {"b": DependencyFailed("broken")}
+    assert run.waiting("c") == (DependencyPending("a"),)
+    run.finish("a")
+    assert run.running == ["c"]
+
+
+def test_an_order_holds_over_a_task_that_is_taken_back() -> None:
+    run = chain_over_one_that_needs(task("broken"))
+    run.cancel("b")
+    assert run.outcomes == {"b": cancelled()}
+    assert run.waiting("c") == (DependencyPending("a"), DependencyPending("broken"))
+    run.finish("a")
+    run.finish("broken")
+    assert run.running == ["c"]
+
+
+def test_a_late_task_waits_over_one_that_was_skipped() -> None:
+    run = chain_over_one_that_needs(task("broken"))
+    run.finish("broken", failed())
+    run.submit_prepared((PreparedTask(4, task("late"), (edge(2, 4, required=False),)),))
+    assert run.waiting("late") == (DependencyPending("a"),)
+    run.finish("a", failed())
+    assert run.running == ["c", "late"]

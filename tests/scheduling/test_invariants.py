@@ -7,7 +7,7 @@ import pytest
 from weft.model.priority import HIGH
 from weft.scheduling.invariants import check
 from weft.scheduling.scheduler import Scheduler
-from weft.scheduling.states import SUCCEEDED, WAITING, RunState
+from weft.scheduling.states import SKIPPED, SUCCEEDED, WAITING, RunState
 from weft.testing import Sim, plan, task
 
 
@@ -106,3 +106,12 @@ def test_a_run_that_ended_too_early_is_seen() -> None:
     scheduler = busy()
     scheduler.ended = RunState.SUCCEEDED
     broken(scheduler, "closed: False")
+
+
+def test_a_task_that_is_passed_over_for_nothing_is_seen() -> None:
+    scheduler = busy()
+    scheduler.passed_over[1] = scheduler.live.pop(1)
+    scheduler.states[1] = SKIPPED
+    check(scheduler)
+    scheduler.passed_over[1].n_unmet = 0
+    broken(scheduler, "task 1 `c` counts 0 unmet edges")

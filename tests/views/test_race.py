@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from weft.model.outcome import Outcome
-from weft.model.plan import Plan
 from weft.planning.observed import Change
 from weft.planning.prepare import prepare
 from weft.testing import failed, plan, succeeded, task
@@ -17,8 +16,8 @@ PLAN = plan(
 CREATED = Change.CREATED
 
 
-def trace(of: Plan = PLAN, outcomes: Mapping[str, Outcome] | None = None, **files: str) -> Trace:
-    return Trace(files, {task.id: succeeded() for task in of.tasks} | dict(outcomes or {}))
+def trace(outcomes: Mapping[str, Outcome] | None = None, **files: str) -> Trace:
+    return Trace(files, {task.id: succeeded() for task in PLAN.tasks} | dict(outcomes or {}))
 
 
 def report(observed: Mapping[int, Mapping[str, Change]], *runs: Trace) -> RaceReport:
@@ -64,8 +63,8 @@ def test_a_file_that_nobody_was_seen_writing_is_told() -> None:
 
 
 def test_other_results_and_other_ends_are_differences() -> None:
-    files = {"x": "1", "y": "1", "z": "1"}
-    found = report({}, trace(outcomes={"a": succeeded(7)}, **files), trace(outcomes={"d": failed()}, **files))
+    changed = trace(outcomes={"a": succeeded(7)}, x="1", y="1", z="1")
+    found = report({}, changed, trace(outcomes={"d": failed()}, x="1", y="1", z="1"))
     assert [(end.task, end.runs) for end in found.outcomes] == [("a", ("round-1",)), ("d", ("round-2",))]
     assert found.differing == {"round-1", "round-2"}
     text = race_text(found)

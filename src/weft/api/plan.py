@@ -17,7 +17,7 @@ from weft.model.work import Command, ResultOf
 from weft.planning.check import limit_problems
 from weft.planning.prepare import prepare
 from weft.runtime.engine import MAX_CONCURRENT_DEFAULT
-from weft.runtime.links import resolver
+from weft.runtime.links import ground_of
 from weft.runtime.references import Reference, references_of
 from weft.runtime.work import Place, name_of, work_of
 from weft.views.explanation import Explanation
@@ -194,12 +194,12 @@ class Plan:
           - it reads `raw.json`, which `raw` writes
         """
         plan = self.frozen()
-        resolve = resolver(Path(plan.root))
+        ground = ground_of(Path(plan.root))
         at_once = plan.max_concurrent or MAX_CONCURRENT_DEFAULT if max_concurrent is None else max_concurrent
         found = limit_problems(at_once, {})
         if found:
             raise PlanError(found)
-        return Explanation(prepare(plan, resolve), at_once, resolve)
+        return Explanation(prepare(plan, ground), at_once, ground)
 
     def _free_id(self, name: str) -> str:
         number, free = 1, name

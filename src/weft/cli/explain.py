@@ -15,7 +15,7 @@ from weft.errors import UsageError
 from weft.planfile.load import FILE_NAMES
 from weft.planning.prepare import prepare
 from weft.runtime.engine import MAX_CONCURRENT_DEFAULT
-from weft.runtime.links import resolver
+from weft.runtime.links import ground_of
 from weft.views.explanation import Explanation
 from weft.views.page import Page
 from weft.views.what_if import FORMS, parse_change
@@ -98,9 +98,9 @@ def command(
             raise click.UsageError("--what-if tells about the whole run: name no task")
         changes = ()  # those in the variable are a standing wish, which gives way
     plan = options.load_plan(plan_name, file)
-    resolve = resolver(Path(plan.root))
+    ground = ground_of(Path(plan.root))
     at_once = jobs or plan.max_concurrent or MAX_CONCURRENT_DEFAULT
-    answer = _answer(Explanation(prepare(plan, resolve), at_once, resolve), tasks, changes)
+    answer = _answer(Explanation(prepare(plan, ground), at_once, ground), tasks, changes)
     write(f"{answer.to_json() if as_json else answer}\n")
 
 

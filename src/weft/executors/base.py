@@ -44,9 +44,10 @@ class Spawn(msgspec.Struct, frozen=True):
     argv: tuple[str, ...]
     cwd: str
     env: Mapping[str, str]  # on top of the inherited environment
-    stdout: str  # files to be made
+    stdout: str  # files to be made, if anything is written or the command runs for a while
     stderr: str
     result: ResultFormat = ResultFormat.NONE
+    fresh: bool = False  # the files can't be there: no earlier attempt has made them
 
 
 class Invocation(msgspec.Struct, frozen=True):

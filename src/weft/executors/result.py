@@ -27,7 +27,7 @@ def read_result(path: str, result: ResultFormat) -> Succeeded | Failed:
     """Read the standard output of a command that exited with 0.
 
     Args:
-        path: the file with the output.
+        path: the file with the output; there is none if nothing was written.
         result: what to make of it. With ``NONE`` the file is not looked at.
 
     Returns:
@@ -45,6 +45,8 @@ def _read(path: str) -> str:
     try:
         with open(path, "rb") as output:
             data = output.read(LARGEST_BYTES + 1)
+    except FileNotFoundError:
+        return ""
     except OSError as error:
         raise _Unreadable(f"can't read the output: {error.strerror}") from error
     if len(data) > LARGEST_BYTES:

@@ -19,15 +19,25 @@ from typing import Any
 
 import msgspec
 
-from weft.executors import spawner
+from weft.executors import wire
 from weft.executors.base import Ended, Spawn
 from weft.executors.result import read_result
 from weft.model.attempt import Attempt
 from weft.model.outcome import Cancelled, Failed, Outcome
-from weft.model.reason import CancelAsked, CouldNotStart, Exited, Killed
+from weft.model.reason import BadResult, CancelAsked, CouldNotStart, Exited, Killed
 
 # A helper needs up to twice its grace to end what does not want to; then it is ended itself.
-CLOSE_WITHIN_S = 2 * spawner.GRACE_S + 3.0
+CLOSE_WITHIN_S = 2 * wire.GRACE_S + 3.0
+
+# A helper is ready in half the time if it leaves out `weft/__init__.py`, with all that this imports.
+HELPER = """
+import sys
+weft = type(sys)("weft")
+weft.__path__ = sys.argv[2:]
+sys.modules["weft"] = weft
+from weft.executors.spawner import main
+main()
+"""
 
 
 class _Running(msgspec.Struct):
@@ -43,7 +53,7 @@ class _Helper:
 
     def __init__(
         self,
-        inherited: dict[str, str],
+        setup: wire.Message,
         answered: Callable[[_Helper, list[Any]], None],
         lost: Callable[[_Helper], None],
     ) -> None:
@@ -52,41 +62,38 @@ class _Helper:
         self._answered = answered
         self._lost = lost
         self._gone = self._loop.create_future()
-        self._unframer = spawner.Unframer()
-        self._messages: list[spawner.Message] = []
-        self._unsent = b""
+        self._unframer = wire.Unframer()
+        self._unsent = bytearray()
         self._process, self._socket = _launch()
         self._loop.add_reader(self._socket, self._receive)
-        self.tell((spawner.ENVIRONMENT, inherited))
+        self.tell(setup)
 
-    def tell(self, message: spawner.Message) -> None:
-        """Send a message, together with all others of this turn of the loop."""
-        if not self._messages and not self._unsent:
-            self._loop.call_soon(self._send)
-        self._messages.append(message)
+    def tell(self, message: wire.Message) -> None:
+        """Send a message, at once if there is room for it."""
+        waits = bool(self._unsent)
+        self._unsent += wire.frame([message])
+        if not waits:
+            self._send()
+            if self._unsent:
+                self._loop.add_writer(self._socket, self._go_on_sending)
+
+    def _go_on_sending(self) -> None:
+        self._send()
+        if not self._unsent:
+            self._loop.remove_writer(self._socket)
 
     def _send(self) -> None:
-        if self._gone.done():
-            return
-        waited = bool(self._unsent)
-        unsent = memoryview(self._unsent + (spawner.frame(self._messages) if self._messages else b""))
-        self._messages = []
         try:
-            while unsent:
-                unsent = unsent[self._socket.send(unsent) :]
+            while self._unsent:
+                del self._unsent[: self._socket.send(self._unsent)]
         except BlockingIOError:
             pass
         except OSError:  # it died: the reader finds out, after its last answers
-            unsent = unsent[:0]
-        self._unsent = bytes(unsent)
-        if self._unsent and not waited:
-            self._loop.add_writer(self._socket, self._send)
-        elif waited and not self._unsent:
-            self._loop.remove_writer(self._socket)
+            self._unsent.clear()
 
     def _receive(self) -> None:
         try:
-            data = self._socket.recv(spawner.READ_BYTES)
+            data = self._socket.recv(wire.READ_BYTES)
         except BlockingIOError:
             return
         except OSError:
@@ -123,7 +130,9 @@ def _launch() -> tuple[subprocess.Popen[bytes], socket.socket]:
     """Start a helper process; answer it and our end of the line to it."""
     # It must turn names into bytes as this process does.
     utf8 = sys.getfilesystemencoding() == "utf-8"
-    command = [sys.executable, "-I", "-S", "-X", f"utf8={utf8:d}", spawner.__file__, str(os.getpid())]
+    options = ["-I", "-S", "-X", f"utf8={utf8:d}", *["-B"][: sys.dont_write_bytecode]]
+    weft = os.path.dirname(os.path.dirname(__file__))
+    command = [sys.executable, *options, "-c", HELPER, str(os.getpid()), weft]
     ours, theirs = socket.socketpair()
     with theirs:
         try:
@@ -141,15 +150,21 @@ class ShellExecutor:
     """Runs commands through at most ``helpers`` spawn helpers, which are started when needed.
 
     To be made inside a running event loop. Commands inherit the environment of this moment.
+
+    Args:
+        ended: called with the outcome of every attempt.
+        helpers: as many commands as this are started at the same time.
+        spool: a folder for output of which it is not known yet whether there is any; made when
+            needed. It must be on the file system on which the outputs have their places.
     """
 
-    def __init__(self, ended: Ended, *, helpers: int) -> None:
+    def __init__(self, ended: Ended, *, helpers: int, spool: str) -> None:
         assert helpers >= 1, helpers
         self._loop = asyncio.get_running_loop()
         self._ended = ended
         self._n_helpers = helpers
         self._helpers: list[_Helper] = []
-        self._inherited = dict(os.environ)
+        self._setup = (wire.SETUP, dict(os.environ), spool)
         self._where: dict[Attempt, tuple[_Helper, int]] = {}
         self._last_key = 0
 
@@ -164,11 +179,11 @@ class ShellExecutor:
         self._last_key = key = self._last_key + 1
         helper.running[key] = _Running(attempt, job)
         self._where[attempt] = (helper, key)
-        # Strings only: an enum's members and the like can't be sent.
-        plain = str.__str__
-        argv = [plain(argument) for argument in job.argv]
-        env = {plain(name): plain(value) for name, value in job.env.items()}
-        helper.tell((spawner.START, key, argv, job.cwd, env, job.stdout, job.stderr))
+        command = (job.fresh, job.stdout, job.stderr, job.argv, job.cwd, job.env)
+        try:
+            helper.tell((wire.START, key, *command))
+        except ValueError:  # a string that is an enum's member, say
+            helper.tell((wire.START, key, *_plain(job)))
 
     def stop(self, attempt: Attempt, *, force: bool) -> None:
         """Send TERM, or with ``force`` KILL, to the process group of the command."""
@@ -177,7 +192,7 @@ class ShellExecutor:
         helper, key = self._where[attempt]
         # A process that is suspended sees TERM only when it goes on.
         for number in (signal.SIGKILL,) if force else (signal.SIGTERM, signal.SIGCONT):
-            helper.tell((spawner.SIGNAL, key, int(number)))
+            helper.tell((wire.SIGNAL, key, int(number)))
 
     async def close(self) -> None:
         """End the helpers, and what still runs, without holding up the loop."""
@@ -189,7 +204,7 @@ class ShellExecutor:
         if least is not None and (not least.running or len(self._helpers) >= self._n_helpers):
             return least
         try:
-            self._helpers.append(_Helper(self._inherited, self._answered, self._lost))
+            self._helpers.append(_Helper(self._setup, self._answered, self._lost))
         except OSError:
             if least is None:
                 raise
@@ -198,7 +213,7 @@ class ShellExecutor:
 
     def _answered(self, helper: _Helper, answers: list[Any]) -> None:
         for kind, key, value in answers:
-            if kind == spawner.STARTED:
+            if kind == wire.STARTED:
                 helper.running[key].pid = value
                 continue
             running = helper.running.pop(key)
@@ -213,15 +228,24 @@ class ShellExecutor:
             self._ended(running.attempt, _abandoned(running))
 
 
+def _plain(job: Spawn) -> wire.Message:
+    """What is told of a command, made of what can be sent: the very types, none derived from them."""
+    plain = str.__str__
+    argv = [plain(argument) for argument in job.argv]
+    env = {plain(name): plain(value) for name, value in job.env.items()}
+    return (job.fresh, plain(job.stdout), plain(job.stderr), argv, plain(job.cwd), env)
+
+
 def _outcome(kind: int, value: Any, job: Spawn) -> Outcome:
-    if kind == spawner.NOT_STARTED:
+    if kind == wire.NOT_STARTED:
         return Failed(CouldNotStart(value))
-    if kind == spawner.STOPPED:
+    if kind == wire.STOPPED:
         return Cancelled(CancelAsked())
-    code = os.waitstatus_to_exitcode(value)
-    if code == 0:
+    if kind == wire.NOT_KEPT:
+        return Failed(BadResult(value))
+    if value == 0:
         return read_result(job.stdout, job.result)
-    return Failed(Exited(code) if code > 0 else Killed(-code))
+    return Failed(Exited(value) if value > 0 else Killed(-value))
 
 
 def _abandoned(running: _Running) -> Outcome:

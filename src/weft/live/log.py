@@ -23,7 +23,7 @@ def log_of(folder: RunFolder, task: str) -> Path | None:
             if path.stat().st_size:
                 return path
         except OSError:
-            continue  # the task never began, or its files are gone
+            continue  # the task has written nothing, or never began
     return None
 
 

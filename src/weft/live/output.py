@@ -165,7 +165,7 @@ class _Followed:
             with open(self._path, "rb", buffering=0) as file:
                 self._copy(file.fileno(), os.fstat(file.fileno()).st_size)
         except FileNotFoundError:
-            pass  # it never began
+            pass  # it has written nothing, or never began
         except OSError as error:
             self._sink.line(f"can't show {one_line(str(self._path))}: {error.strerror}")
 

@@ -37,9 +37,9 @@ from weft.model.unlock import (
     Unlock,
 )
 from weft.planning.conflicts import Hazard, between
-from weft.planning.overlap import common_path, covers
+from weft.planning.overlap import common_path, goes_through
 from weft.planning.pairs import demand_of, sizes_of
-from weft.planning.patterns import Branch, Resolve, parse
+from weft.planning.patterns import NOWHERE, Branch, Ground, parse
 from weft.planning.prepare import PreparedPlan
 from weft.planning.reach import followers_of, shortest_chain, sole_links
 
@@ -89,7 +89,7 @@ class Decision(msgspec.Struct, frozen=True):
 
 
 def decide(
-    prepared: PreparedPlan, first: int, second: int, max_concurrent: int, resolve: Resolve | None = None
+    prepared: PreparedPlan, first: int, second: int, max_concurrent: int, ground: Ground = NOWHERE
 ) -> Decision:
     """Return the verdict on two tasks when ``max_concurrent`` tasks may run at once.
 
@@ -97,7 +97,7 @@ def decide(
         prepared: the plan.
         first, second: positions of two different tasks, in whatever order.
         max_concurrent: how many tasks may run at once.
-        resolve: what the plan was prepared with.
+        ground: what the plan was prepared with.
 
     >>> from weft.planning.prepare import prepare
     >>> from weft.testing import plan, task
@@ -111,7 +111,7 @@ def decide(
     if shortest_chain(followers, after, before):
         before, after = after, before
     earlier, later = prepared.tasks[before].task, prepared.tasks[after].task
-    rules = _between(prepared, before, after, resolve)
+    rules = _between(prepared, before, after, ground)
     chain = shortest_chain(followers, before, after, indirect=True)
     if chain:
         rules.append(Rule(Through(tuple(prepared.tasks[position].task.id for position in chain[1:-1]))))
@@ -121,15 +121,17 @@ def decide(
         unknown = [task.id for task in (earlier, later) if task.accesses is None]
         rules = [_rule(NotDeclared(task), earlier, later) for task in unknown]
         verdict = Verdict.UNPROVEN if rules else Verdict.PARALLEL
-    links = tuple(_links(prepared, followers, chain, resolve))
+    links = tuple(_links(prepared, followers, chain, ground))
     return Decision(earlier.id, later.id, verdict, tuple(rules), links)
 
 
-def _between(prepared: PreparedPlan, before: int, after: int, resolve: Resolve | None) -> list[Rule]:
+def _between(prepared: PreparedPlan, before: int, after: int, ground: Ground) -> list[Rule]:
     """Return what orders two tasks directly; hazards that follow from others have no edge, and count."""
     earlier, later = prepared.tasks[before].task, prepared.tasks[after].task
     reasons = [edge.because for edge in prepared.tasks[after].edges if edge.before == before]
-    for kind, path in between(earlier.accesses or NOTHING, later.accesses or NOTHING, resolve=resolve):
+    for kind, path in between(
+        earlier.accesses or NOTHING, later.accesses or NOTHING, ground.root, ground.resolve
+    ):
         reasons.append(Hazard(before, after, kind, path).reason(earlier.id, later.id))
     return [_rule(reason, earlier, later) for reason in dict.fromkeys(reasons)]
 
@@ -138,12 +140,12 @@ def _links(
     prepared: PreparedPlan,
     followers: Sequence[Sequence[int]],
     chain: Sequence[int],
-    resolve: Resolve | None,
+    ground: Ground,
 ) -> Iterator[Link]:
     sole = sole_links(followers, chain)
     for before, after, is_sole in zip(chain, chain[1:], sole, strict=False):
         ids = (prepared.tasks[before].task.id, prepared.tasks[after].task.id)
-        yield Link(*ids, tuple(_between(prepared, before, after, resolve)), is_sole)
+        yield Link(*ids, tuple(_between(prepared, before, after, ground)), is_sole)
 
 
 def _pools(earlier: Task, later: Task, sizes: Mapping[str, int], max_concurrent: int) -> Iterator[Rule]:
@@ -196,4 +198,4 @@ def _narrower(earlier: str, befores: Sequence[str], later: str, afters: Sequence
 
 
 def _says_more(one: Branch, other: Branch) -> bool:
-    return not one.whole or (one.segments != other.segments and covers(one, other))
+    return not one.whole or (one.segments != other.segments and goes_through(other.segments, one.segments))

@@ -19,7 +19,7 @@ from weft.model.task import Task
 from weft.planning.conflicts import Conflicts, Hazard
 from weft.planning.graph import Edge, program_order
 from weft.planning.names import Names
-from weft.planning.patterns import Resolve
+from weft.planning.patterns import NOWHERE, Ground
 from weft.planning.units import Unit, one_by_one, units_of
 
 NOTHING = Accesses()
@@ -33,14 +33,14 @@ class _Clash(msgspec.Struct, frozen=True, gc=False):
     hazard: Hazard | None = None
 
 
-def edges_of(plan: Plan, names: Names, resolve: Resolve | None = None) -> list[list[Edge]]:
+def edges_of(plan: Plan, names: Names, ground: Ground = NOWHERE) -> list[list[Edge]]:
     """Return for each task the edges that lead to it; several may lead from the same task.
 
     Args:
         plan: its names need not be known, and its patterns need not be right: what can't be read
             makes no edge.
         names: of the plan's tasks.
-        resolve: takes a path and returns it without symbolic links.
+        ground: where the plan lies.
     """
     before = [names.positions(task.needs) for task in plan.tasks]
     edges = [
@@ -50,10 +50,10 @@ def edges_of(plan: Plan, names: Names, resolve: Resolve | None = None) -> list[l
     order = program_order(before)
     if order is not None and _has_order_to_keep(plan):  # without an order, `check` tells of the cycle
         units = units_of(plan.tasks, plan.groups, before, order)
-        for edge in _between_tasks(plan, one_by_one(units, before, order), resolve):
+        for edge in _between_tasks(plan, one_by_one(units, before, order), ground):
             edges[edge.after].append(edge)
         if len(units) < len(order):
-            for edge in list(_between_units(plan, units, edges, resolve)):
+            for edge in list(_between_units(plan, units, edges, ground)):
                 edges[edge.after].append(edge)
     return edges
 
@@ -62,9 +62,9 @@ def _has_order_to_keep(plan: Plan) -> bool:
     return plan.undeclared is Undeclared.SEQUENTIAL or any(task.accesses is not None for task in plan.tasks)
 
 
-def _between_tasks(plan: Plan, order: Sequence[int], resolve: Resolve | None) -> Iterator[Edge]:
+def _between_tasks(plan: Plan, order: Sequence[int], ground: Ground) -> Iterator[Edge]:
     tasks = plan.tasks
-    for clash in _clashes([tasks[position].accesses for position in order], plan.undeclared, resolve):
+    for clash in _clashes([tasks[position].accesses for position in order], plan.undeclared, ground):
         before, after, hazard = order[clash.before], order[clash.after], clash.hazard
         if hazard is None:
             yield Edge(before, after, False, NotDeclared(_undeclared(tasks, after, before)))
@@ -77,12 +77,12 @@ def _undeclared(tasks: Sequence[Task], *positions: int) -> str:
 
 
 def _between_units(
-    plan: Plan, units: Sequence[Unit], edges: Sequence[Sequence[Edge]], resolve: Resolve | None
+    plan: Plan, units: Sequence[Unit], edges: Sequence[Sequence[Edge]], ground: Ground
 ) -> Iterator[Edge]:
     """Yield what is still missing to keep groups apart from what conflicts with a member."""
     together = [_together(plan, unit) for unit in units]
     known = {(edge.before, edge.after) for leading in edges for edge in leading}
-    for clash in _clashes(together, plan.undeclared, resolve):
+    for clash in _clashes(together, plan.undeclared, ground):
         first, second = units[clash.before], units[clash.after]
         group = first.group or second.group
         if group is None:
@@ -103,11 +103,9 @@ def _together(plan: Plan, unit: Unit) -> Accesses | None:
     return Accesses(tuple(dict.fromkeys(reads)), tuple(dict.fromkeys(writes)))
 
 
-def _clashes(
-    declared: Iterable[Accesses | None], undeclared: Undeclared, resolve: Resolve | None
-) -> Iterator[_Clash]:
+def _clashes(declared: Iterable[Accesses | None], undeclared: Undeclared, ground: Ground) -> Iterator[_Clash]:
     """Yield what keeps the order of things, each of which touches what it has ``declared``."""
-    conflicts = Conflicts(resolve=resolve)
+    conflicts = Conflicts(ground.root, ground.resolve)
     barrier = -1  # the last that is kept apart from all others
     for number, accesses in enumerate(declared):
         if accesses is not None:

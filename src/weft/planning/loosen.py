@@ -16,7 +16,7 @@ from weft.model.reason import Needs, NotDeclared, ReadAfterWrite, Transaction
 from weft.planning.conflicts import Hazard, between
 from weft.planning.graph import Edge, topological_order
 from weft.planning.names import Names
-from weft.planning.patterns import Resolve
+from weft.planning.patterns import NOWHERE, Ground
 from weft.planning.prepare import PreparedPlan, PreparedTask, prepare
 from weft.planning.priority import UNKNOWN_S, remaining_paths
 
@@ -30,7 +30,7 @@ def loosen(
     *,
     dropped: Sequence[tuple[int, int]] = (),
     private: Collection[int] = (),
-    resolve: Resolve | None = None,
+    ground: Ground = NOWHERE,
 ) -> PreparedPlan:
     """Return the plan with less order in it.
 
@@ -40,20 +40,20 @@ def loosen(
         private: tasks that each write to a place of their own. Others may then write what such a task
             reads or writes before it, after it and meanwhile. It still reads what others have
             written, and others what it has written.
-        resolve: what the plan was prepared with.
+        ground: what the plan was prepared with.
     """
     gone, own = frozenset(dropped), frozenset(private)
     if _needs_shape_hazards(prepared) and any(_is_needed(prepared, *pair) for pair in gone):
-        prepared = prepare(_without_needs(prepared.plan, gone), resolve)
+        prepared = prepare(_without_needs(prepared.plan, gone), ground)
     if own:
-        prepared = _with_own_workspaces(prepared, own, resolve)
+        prepared = _with_own_workspaces(prepared, own, ground)
     if not gone:
         return prepared
 
     def conflict(before: int, after: int) -> Edge | None:
         if (before, after) in gone:
             return None
-        found = _conflict(prepared, before, after, resolve)
+        found = _conflict(prepared, before, after, ground)
         is_private = not own.isdisjoint((before, after))
         return None if is_private and found is not None and not found.required else found
 
@@ -119,13 +119,11 @@ def _conflicts_along(
                 waiting.append(neighbour)
 
 
-def _with_own_workspaces(
-    prepared: PreparedPlan, private: frozenset[int], resolve: Resolve | None
-) -> PreparedPlan:
+def _with_own_workspaces(prepared: PreparedPlan, private: frozenset[int], ground: Ground) -> PreparedPlan:
     tasks = list(prepared.plan.tasks)
     for position in private:
         tasks[position] = msgspec.structs.replace(tasks[position], accesses=NOTHING)
-    untouched = prepare(msgspec.structs.replace(prepared.plan, tasks=tuple(tasks)), resolve)
+    untouched = prepare(msgspec.structs.replace(prepared.plan, tasks=tuple(tasks)), ground)
     edges = [list(task.edges) for task in untouched.tasks]
     for edge in _along_which_is_read(prepared, private):
         edges[edge.after].append(edge)
@@ -170,14 +168,16 @@ def _with_edges(prepared: PreparedPlan, edges: Sequence[Sequence[Edge]]) -> Prep
     return PreparedPlan(prepared.plan, tuple(prepared_tasks))
 
 
-def _conflict(prepared: PreparedPlan, before: int, after: int, resolve: Resolve | None) -> Edge | None:
+def _conflict(prepared: PreparedPlan, before: int, after: int, ground: Ground) -> Edge | None:
     """Return the edge that two tasks ask for, whatever stands between them."""
     earlier, later = prepared.tasks[before].task, prepared.tasks[after].task
     if prepared.plan.undeclared is Undeclared.SEQUENTIAL:
         for task in (earlier, later):
             if task.accesses is None:
                 return Edge(before, after, False, NotDeclared(task.id))
-    for kind, path in between(earlier.accesses or NOTHING, later.accesses or NOTHING, resolve=resolve):
+    for kind, path in between(
+        earlier.accesses or NOTHING, later.accesses or NOTHING, ground.root, ground.resolve
+    ):
         hazard = Hazard(before, after, kind, path)
         return Edge(before, after, hazard.required, hazard.reason(earlier.id, later.id))
     return None

@@ -13,7 +13,7 @@ import msgspec
 
 from weft.model.task import Task
 from weft.planning.overlap import goes_through, matches
-from weft.planning.patterns import Pattern, Resolve, escaped, parse
+from weft.planning.patterns import NOWHERE, Ground, Pattern, escaped, parse
 
 
 class Change(Enum):
@@ -33,14 +33,14 @@ class UndeclaredWrite(msgspec.Struct, frozen=True):
 
 
 def undeclared_writes(
-    tasks: Sequence[Task], observed: Mapping[int, Mapping[str, Change]], resolve: Resolve | None = None
+    tasks: Sequence[Task], observed: Mapping[int, Mapping[str, Change]], ground: Ground = NOWHERE
 ) -> Iterator[UndeclaredWrite]:
     """Yield what tasks have written and not declared, in plan order.
 
     Args:
         tasks: of the plan; one that declares no accesses declares no writes.
         observed: by the position of a task, what it did to which path.
-        resolve: takes a path and returns it without symbolic links.
+        ground: where the plan lies.
 
     >>> from weft.testing import task
     >>> tasks = [task("a", writes=["out/*.json"])]
@@ -51,23 +51,25 @@ def undeclared_writes(
     for position, changed in sorted(observed.items()):
         task = tasks[position]
         for path, change in changed.items():
-            if not declares(task, path, resolve):
+            if not declares(task, path, ground):
                 yield UndeclaredWrite(task.id, path, change)
 
 
-def declares(task: Task, path: str, resolve: Resolve | None = None) -> bool:
+def declares(task: Task, path: str, ground: Ground = NOWHERE) -> bool:
     """Tell whether the `writes` of ``task`` cover the file at ``path``."""
     texts = () if task.accesses is None else task.accesses.writes
-    return bool(texts) and any(_is_covered(path, _parsed(text, resolve)) for text in texts)
+    # What was seen is no link to elsewhere, or it is meant itself.
+    file = _parsed(f"./{escaped(path)}", Ground(ground.root))
+    return bool(texts) and any(_is_covered(file, _parsed(text, ground)) for text in texts)
 
 
 @lru_cache(maxsize=4096)
-def _parsed(text: str, resolve: Resolve | None) -> Pattern:
-    return parse(text, None, resolve)
+def _parsed(text: str, ground: Ground) -> Pattern:
+    return parse(text, ground.root, ground.resolve)
 
 
-def _is_covered(path: str, pattern: Pattern) -> bool:
-    file = _parsed(f"./{escaped(path)}", None).branches[0].segments
+def _is_covered(file: Pattern, pattern: Pattern) -> bool:
+    path = file.branches[0].segments
     return any(
-        matches(branch.segments, file) or goes_through(file, branch.segments) for branch in pattern.branches
+        matches(branch.segments, path) or goes_through(path, branch.segments) for branch in pattern.branches
     )

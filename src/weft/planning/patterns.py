@@ -52,6 +52,19 @@ Resolve = Callable[[str], str]
 Names = tuple[str, ...]
 
 
+class Ground(msgspec.Struct, frozen=True):
+    """Where a plan lies: its absolute ``root``, free of links, and where its paths really lead.
+
+    Both as told in `parse`.
+    """
+
+    root: str | None = None
+    resolve: Resolve | None = None
+
+
+NOWHERE = Ground()  # of a plan that is looked at apart from any disk
+
+
 class Branch(msgspec.Struct, frozen=True, gc=False):
     """One alternative of a pattern.
 

@@ -12,7 +12,7 @@ from weft.model.plan import Plan
 from weft.model.task import Task
 from weft.planning.check import problems
 from weft.planning.graph import Edge
-from weft.planning.patterns import Resolve
+from weft.planning.patterns import NOWHERE, Ground
 from weft.planning.priority import UNKNOWN_S, remaining_paths
 from weft.planning.wiring import wiring_of
 
@@ -36,17 +36,17 @@ class PreparedPlan(msgspec.Struct, frozen=True):
     tasks: tuple[PreparedTask, ...]
 
 
-def prepare(plan: Plan, resolve: Resolve | None = None) -> PreparedPlan:
+def prepare(plan: Plan, ground: Ground = NOWHERE) -> PreparedPlan:
     """Return ``plan`` with its edges and critical paths.
 
     Args:
         plan: what the user wants.
-        resolve: takes a path and returns it without symbolic links, as far as it exists.
+        ground: where the plan lies, and where its paths really lead.
 
     Raises:
         PlanError: with every problem of the plan.
     """
-    wiring = wiring_of(plan, resolve)
+    wiring = wiring_of(plan, ground)
     found = problems(plan, wiring)
     if found:
         raise PlanError(found)

@@ -13,7 +13,7 @@ from weft.model.plan import Plan
 from weft.planning.edges import edges_of
 from weft.planning.graph import Edge, topological_order
 from weft.planning.names import Names
-from weft.planning.patterns import Resolve
+from weft.planning.patterns import NOWHERE, Ground
 
 
 class Wiring(msgspec.Struct, frozen=True):
@@ -25,9 +25,9 @@ class Wiring(msgspec.Struct, frozen=True):
     order: Sequence[int]
 
 
-def wiring_of(plan: Plan, resolve: Resolve | None = None) -> Wiring:
+def wiring_of(plan: Plan, ground: Ground = NOWHERE) -> Wiring:
     """Return how the tasks of ``plan`` hang together; names that stand for nothing are passed over."""
     names = Names(plan.tasks)
-    edges = edges_of(plan, names, resolve)
+    edges = edges_of(plan, names, ground)
     before = [[edge.before for edge in leading] if leading else () for leading in edges]
     return Wiring(names, edges, before, topological_order(len(edges), before))

@@ -33,7 +33,7 @@ from weft.runtime.clock import running_clock
 from weft.runtime.folder import new_run_id
 from weft.runtime.handle import Handle
 from weft.runtime.layout import RunFolder
-from weft.runtime.links import resolver
+from weft.runtime.links import ground_of
 from weft.runtime.loop import TurnLoop
 from weft.runtime.perform import Performer
 from weft.runtime.references import references_of
@@ -92,7 +92,8 @@ class Engine:
         self._handles: dict[int, Handle] = {}  # of tasks that have not ended
         self._n_submitted = 0
         self._given_ids: set[str] = set()
-        self._conflicts = Conflicts(resolve=resolver(self._root))
+        ground = ground_of(self._root)
+        self._conflicts = Conflicts(ground.root, ground.resolve)
         self._accessors: dict[int, str] = {}  # ids of the tasks that declare accesses
         self._bus = Bus()
         self._sealed = False

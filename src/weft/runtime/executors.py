@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from weft.executors.base import Ended, Executor, Invocation, Spawn
 from weft.executors.coroutine import CoroutineExecutor
@@ -16,11 +17,13 @@ class Executors:
     Args:
         ended: called with the outcome of every attempt.
         max_concurrent: the most attempts that run at once; bounds threads and worker processes.
+        spool: a folder for output of commands that has no place yet.
     """
 
-    def __init__(self, ended: Ended, max_concurrent: int) -> None:
+    def __init__(self, ended: Ended, max_concurrent: int, spool: Path) -> None:
         self._ended = ended
         self._max_concurrent = max_concurrent
+        self._spool = spool
         self._functions: dict[Where, Executor[Invocation]] = {}
         self._commands: Executor[Spawn] | None = None
 
@@ -69,4 +72,4 @@ class Executors:
         from weft.executors.shell import ShellExecutor  # noqa: PLC0415
 
         helpers = min(self._max_concurrent, os.cpu_count() or 1)
-        return ShellExecutor(self._ended, helpers=helpers)
+        return ShellExecutor(self._ended, helpers=helpers, spool=str(self._spool))

@@ -56,6 +56,16 @@ class RunFolder:
     def stderr(self, task_id: str) -> Path:
         return self.task(task_id) / "stderr.log"
 
+    def outputs(self, task_id: str) -> tuple[str, str]:
+        """Return both of these as strings: they are made for every command, and a `Path` takes time."""
+        task = f"{self.path}/{encoded(task_id)}"
+        return f"{task}/stdout.log", f"{task}/stderr.log"
+
+    @property
+    def spool(self) -> Path:
+        """Where output lies of which it is not known yet whether there is any; no task's own name."""
+        return self.path / ".spool"
+
     def result(self, task_id: str) -> Path:
         return self.task(task_id) / "result.json"
 

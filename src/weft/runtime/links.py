@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from weft.model.plan import Plan
-from weft.planning.patterns import Resolve
+from weft.planning.patterns import Ground, Resolve
 from weft.planning.prepare import PreparedPlan, prepare
 
 
@@ -21,7 +21,7 @@ def prepare_on_disk(plan: Plan) -> PreparedPlan:
         PlanError: with every problem of the plan.
     """
     with _no_collection():
-        return prepare(plan, resolver(Path(plan.root)))
+        return prepare(plan, ground_of(Path(plan.root)))
 
 
 @contextmanager
@@ -34,6 +34,11 @@ def _no_collection() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
+
+
+def ground_of(root: Path) -> Ground:
+    """Return where a plan in ``root`` lies, and where its paths lead."""
+    return Ground(os.path.realpath(root), resolver(root))
 
 
 def resolver(root: Path) -> Resolve:

@@ -36,7 +36,7 @@ class Performer:
         self._root = root
         self._handles = handles
         self._ended = ended
-        self._executors = Executors(ended, max_concurrent)
+        self._executors = Executors(ended, max_concurrent, RunFolder.of(root, run_id).spool)
         self._results: ResultFiles | None = None
         self.folder: RunFolder | None = None  # made when the first command comes
 
@@ -87,23 +87,25 @@ class Performer:
 
     def _prepared(self, attempt: Attempt, command: Command, handle: Handle) -> Spawn:
         folder, results = self.open_folder()
+        root = str(self._root)
         env = {
             **command.env,
             "WEFT_RUN_ID": self._run_id,
             "WEFT_TASK_ID": handle.id,
             "WEFT_ATTEMPT": str(attempt.number),
-            "WEFT_WORKSPACE": str(self._root),
+            "WEFT_WORKSPACE": root,
             "WEFT_RESULTS": "",  # or it would inherit that of a Weft which runs this one as a task
         }
         needed = [needed for needed in handle.needs if has_result(needed.task.work)]
         if needed:
             values = ((needed.id, needed.value) for needed in needed)
             env["WEFT_RESULTS"] = str(results.lay_out(handle.id, values))
+        cwd = root if command.cwd == "." else str(self._root / command.cwd)
         return Spawn(
             command.argv,
-            str(self._root / command.cwd),
+            cwd,
             env,
-            str(folder.stdout(handle.id)),
-            str(folder.stderr(handle.id)),
+            *folder.outputs(handle.id),
             command.result,
+            fresh=attempt.number == 1,
         )

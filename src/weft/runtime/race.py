@@ -18,7 +18,7 @@ from weft.model.task import Task
 from weft.model.work import Command
 from weft.planning.observed import Change
 from weft.planning.prepare import PreparedPlan
-from weft.runtime.links import resolver
+from weft.runtime.links import ground_of
 from weft.runtime.orders import backwards, forwards, shuffled, with_looks
 from weft.runtime.run import run_plan
 from weft.runtime.scratch import copy_of, make_room, remove
@@ -108,7 +108,7 @@ class _Runs:
         for number in range(1, rounds + 1):
             variant = shuffled(prepared, Random(f"{seed}/{number}"), pause_s)
             others[f"round-{number}"] = await self._trace(f"round-{number}", variant, max_concurrent)
-        return race_report(prepared, (first, again), looks.found, others, resolver(self._root))
+        return race_report(prepared, (first, again), looks.found, others, ground_of(self._root))
 
     def remove_all_but(self, names: set[str]) -> None:
         for copy in self.room.iterdir():

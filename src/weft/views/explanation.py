@@ -9,7 +9,7 @@ from functools import cached_property
 
 from weft.errors import UsageError
 from weft.planning.decision import decide
-from weft.planning.patterns import Resolve
+from weft.planning.patterns import NOWHERE, Ground
 from weft.planning.prepare import PreparedPlan
 from weft.views.connections import Connections, connections
 from weft.views.pair import PairExplanation, explain_pair
@@ -25,7 +25,7 @@ class Explanation:
     Args:
         prepared: the plan.
         max_concurrent: how many tasks may run at once.
-        resolve: what the plan was prepared with.
+        ground: what the plan was prepared with.
 
     >>> from weft.planning.prepare import prepare
     >>> from weft.testing import plan, task
@@ -38,15 +38,15 @@ class Explanation:
           unlock: take `a` out of what `b` needs, if it can do without
     """
 
-    def __init__(self, prepared: PreparedPlan, max_concurrent: int, resolve: Resolve | None = None) -> None:
+    def __init__(self, prepared: PreparedPlan, max_concurrent: int, ground: Ground = NOWHERE) -> None:
         self._prepared = prepared
         self._max_concurrent = max_concurrent
-        self._resolve = resolve
+        self._ground = ground
 
     @cached_property
     def summary(self) -> Summary:
         """What parallel running can do for the plan."""
-        return summarize(self._prepared, self._max_concurrent, self._resolve)
+        return summarize(self._prepared, self._max_concurrent, self._ground)
 
     def __str__(self) -> str:
         return str(self.summary)
@@ -64,7 +64,7 @@ class Explanation:
         positions = self._position(first), self._position(second)
         if positions[0] == positions[1]:
             raise UsageError(f"a verdict is on two tasks; both are `{first}`")
-        return explain_pair(decide(self._prepared, *positions, self._max_concurrent, self._resolve))
+        return explain_pair(decide(self._prepared, *positions, self._max_concurrent, self._ground))
 
     def about(self, task: str) -> Connections:
         """Return what a task waits for and why, who waits for it, and what it takes.
@@ -85,7 +85,7 @@ class Explanation:
             PlanError: a task could not run any more.
         """
         parsed = [parse_change(text) for text in changes]
-        return what_if(self._prepared, self._max_concurrent, parsed, self._resolve)
+        return what_if(self._prepared, self._max_concurrent, parsed, self._ground)
 
     def _position(self, name: str) -> int:
         positions = positions_of(self._prepared, name)

@@ -13,7 +13,7 @@ import msgspec
 from weft.model.outcome import Failed, Outcome, Succeeded
 from weft.model.sentences import outcome_sentence
 from weft.planning.observed import Change, UndeclaredWrite, declares, undeclared_writes
-from weft.planning.patterns import Resolve
+from weft.planning.patterns import NOWHERE, Ground
 from weft.planning.prepare import PreparedPlan
 from weft.planning.reach import followers_of, shortest_chain
 
@@ -82,7 +82,7 @@ def race_report(
     one_by_one: tuple[Trace, Trace],
     observed: Mapping[int, Mapping[str, Change]],
     others: Mapping[str, Trace],
-    resolve: Resolve | None = None,
+    ground: Ground = NOWHERE,
 ) -> RaceReport:
     """Return where the ``others`` differ from the runs ``one_by_one``.
 
@@ -91,7 +91,7 @@ def race_report(
         one_by_one: two runs in program order.
         observed: what each task, by position, did to which path in the first of them.
         others: the traces of further runs by what they are called.
-        resolve: what the plan was prepared with.
+        ground: what the plan was prepared with.
     """
     expected, again = one_by_one
     unstable = {*_different(expected.files, again.files), *_changed(expected.outcomes, again.outcomes)}
@@ -102,7 +102,7 @@ def race_report(
             paths.setdefault(path, []).append(run)
         for task in _changed(expected.outcomes, trace.outcomes):
             tasks.setdefault(task, []).append(run)
-    suspects = _Suspects(prepared, observed, resolve)
+    suspects = _Suspects(prepared, observed, ground)
     return RaceReport(
         len(others),
         len(prepared.tasks),
@@ -114,7 +114,7 @@ def race_report(
                 if task not in unstable
             ]
         ),
-        tuple(undeclared_writes(prepared.plan.tasks, observed, resolve)),
+        tuple(undeclared_writes(prepared.plan.tasks, observed, ground)),
         tuple(sorted(unstable)),
     )
 
@@ -128,11 +128,11 @@ class _Suspects:
     """Finds the tasks that may be behind a difference."""
 
     def __init__(
-        self, prepared: PreparedPlan, observed: Mapping[int, Mapping[str, Change]], resolve: Resolve | None
+        self, prepared: PreparedPlan, observed: Mapping[int, Mapping[str, Change]], ground: Ground
     ) -> None:
         self._tasks = prepared.plan.tasks
         self._observed = observed
-        self._resolve = resolve
+        self._ground = ground
         self._followers = followers_of(prepared)
 
     def of(self, path: str, runs: Sequence[str]) -> FileDiffers:
@@ -143,7 +143,7 @@ class _Suspects:
         return FileDiffers(path, tuple(runs), self._ids(writers), self._ids(silent), self._ids(beside))
 
     def _declares(self, position: int, path: str) -> bool:
-        return declares(self._tasks[position], path, self._resolve)
+        return declares(self._tasks[position], path, self._ground)
 
     def _ids(self, positions: Iterable[int]) -> tuple[str, ...]:
         return tuple([self._tasks[position].id for position in positions])

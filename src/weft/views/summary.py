@@ -17,7 +17,7 @@ from weft.model.reason import EdgeReason
 from weft.model.sentences import sentence
 from weft.planning.loosen import loosen
 from weft.planning.pairs import Pairs, count_pairs, demand_of, sizes_of
-from weft.planning.patterns import Resolve
+from weft.planning.patterns import NOWHERE, Ground
 from weft.planning.prepare import PreparedPlan
 from weft.planning.priority import UNKNOWN_S
 from weft.planning.reach import followers_of
@@ -106,8 +106,8 @@ class Summary(Page, frozen=True):
         yield from row("useful", f"-j {self.useful_concurrency}; more would hardly be faster")
 
 
-def summarize(prepared: PreparedPlan, max_concurrent: int, resolve: Resolve | None = None) -> Summary:
-    """Return what parallel running can do for ``prepared``; ``resolve`` is what it was prepared with.
+def summarize(prepared: PreparedPlan, max_concurrent: int, ground: Ground = NOWHERE) -> Summary:
+    """Return what parallel running can do for ``prepared``; ``ground`` is what it was prepared with.
 
     >>> from weft.planning.prepare import prepare
     >>> from weft.testing import plan, task
@@ -136,7 +136,7 @@ def summarize(prepared: PreparedPlan, max_concurrent: int, resolve: Resolve | No
         unlimited_s=unlimited.makespan_s,
         widest=unlimited.widest,
         useful_concurrency=_useful_concurrency(prepared, unlimited, durations_s),
-        costly_edges=_costly_edges(prepared, max_concurrent, path, expected.makespan_s, resolve),
+        costly_edges=_costly_edges(prepared, max_concurrent, path, expected.makespan_s, ground),
         undeclared=tuple(task.id for task in tasks if task.accesses is None),
         undeclared_are_apart=prepared.plan.undeclared is Undeclared.SEQUENTIAL,
     )
@@ -206,7 +206,7 @@ def _costly_edges(
     max_concurrent: int,
     path: Sequence[int],
     makespan_s: float,
-    resolve: Resolve | None,
+    ground: Ground,
 ) -> tuple[CostlyEdge, ...]:
     """Return the links of the critical path that lengthen the run, the costliest first."""
     n_trials = max(1, min(MOST_TRIALS, MOST_TRIED_TASKS // max(1, len(prepared.tasks))))
@@ -219,7 +219,7 @@ def _costly_edges(
 
     found = []
     for before, after in sorted(pairwise(path), key=least_s)[:n_trials]:
-        changed = loosen(prepared, dropped=[(before, after)], resolve=resolve)
+        changed = loosen(prepared, dropped=[(before, after)], ground=ground)
         saves_s = makespan_s - forecast(changed, max_concurrent).makespan_s
         if saves_s > makespan_s * _CHANCE:
             because = tuple(edge.because for edge in tasks[after].edges if edge.before == before)

@@ -18,7 +18,7 @@ from weft.planning.check import demand_problems
 from weft.planning.loosen import loosen
 from weft.planning.names import Names
 from weft.planning.nearest import nearest
-from weft.planning.patterns import Resolve
+from weft.planning.patterns import NOWHERE, Ground
 from weft.planning.prepare import PreparedPlan
 from weft.views.forecast import forecast
 from weft.views.page import WIDTH, Page, seconds
@@ -135,11 +135,11 @@ def _at_least_one(number: int, text: str) -> int:
 
 
 def what_if(
-    prepared: PreparedPlan, max_concurrent: int, changes: Sequence[Change], resolve: Resolve | None = None
+    prepared: PreparedPlan, max_concurrent: int, changes: Sequence[Change], ground: Ground = NOWHERE
 ) -> WhatIf:
     """Return what ``changes`` come to, each on top of those before it.
 
-    ``resolve`` is what the plan was prepared with.
+    ``ground`` is what the plan was prepared with.
 
     >>> from weft.planning.prepare import prepare
     >>> from weft.testing import plan, task
@@ -152,7 +152,7 @@ def what_if(
         PlanError: a task could not run any more.
     """
     predictions = []
-    trial = _Trial(prepared, max_concurrent, resolve)
+    trial = _Trial(prepared, max_concurrent, ground)
     makespan_s = trial.makespan_s()
     for change in changes:
         trial.apply(change)
@@ -163,10 +163,10 @@ def what_if(
 class _Trial:
     """A plan, and the changes that have been made to it."""
 
-    def __init__(self, prepared: PreparedPlan, max_concurrent: int, resolve: Resolve | None) -> None:
+    def __init__(self, prepared: PreparedPlan, max_concurrent: int, ground: Ground) -> None:
         self._prepared = prepared
         self._max_concurrent = max_concurrent
-        self._resolve = resolve
+        self._ground = ground
         self._dropped: list[tuple[int, int]] = []
         self._private: list[int] = []
 
@@ -187,7 +187,7 @@ class _Trial:
         return forecast(self._loosened(), self._max_concurrent).makespan_s
 
     def _loosened(self) -> PreparedPlan:
-        return loosen(self._prepared, dropped=self._dropped, private=self._private, resolve=self._resolve)
+        return loosen(self._prepared, dropped=self._dropped, private=self._private, ground=self._ground)
 
     def _drop(self, change: Drop) -> None:
         before, after = change.before, change.after
