@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import TextIO
 
-from weft.live.base import Display
 from weft.live.jsonl import JsonDisplay
 from weft.live.output import OutputMode, open_output
 from weft.live.plain import PlainDisplay
 from weft.live.quiet import QuietDisplay
 from weft.live.streams import Streams
 from weft.runtime.layout import RunFolder
+from weft.runtime.watch import Display
 
 
 class DisplayKind(Enum):
