@@ -1,4 +1,4 @@
-"""`--strict`: tasks that declare nothing keep their place, in `run`, `graph` and `check`."""
+"""`--strict`: tasks that declare nothing keep their place, in `run`, `graph`, `check` and `explain`."""
 
 from __future__ import annotations
 
@@ -64,3 +64,9 @@ def test_an_order_that_can_not_be_kept_is_a_mistake_of_the_plan(command: str, pl
     ended = weft(command, "--strict", cwd=root)
     assert ended.code == 2
     assert "these tasks wait for each other" in ended.err
+
+
+def test_explain_tells_what_strict_makes_of_a_plan(tmp_path: Path) -> None:
+    (tmp_path / "weft.yaml").write_text("tasks: {a: 'true', b: 'true'}")
+    assert weft("explain", "a", "b", cwd=tmp_path).out.startswith("a and b: UNPROVEN")
+    assert weft("explain", "--strict", "a", "b", cwd=tmp_path).out.startswith("a and b: SEQUENTIAL")

@@ -77,10 +77,16 @@ class _Explain(click.Command):
     help=f"Tell how long a run would take with this change: {FORMS}. May be given several times; each is on "
     "top of those before it. In the variable they are separated by `;`.",
 )
+@options.strict
 @options.option("--json", "as_json", is_flag=True, help="Tell it as JSON.")
 @options.directory
 def command(
-    names: tuple[str, ...], file: str | None, jobs: int | None, changes: tuple[str, ...], as_json: bool
+    names: tuple[str, ...],
+    file: str | None,
+    jobs: int | None,
+    changes: tuple[str, ...],
+    strict: bool,
+    as_json: bool,
 ) -> None:
     """Tell what may run in parallel in PLAN, what may not, and why; nothing is run.
 
@@ -97,7 +103,7 @@ def command(
         if options.on_command_line("changes"):
             raise click.UsageError("--what-if tells about the whole run: name no task")
         changes = ()  # those in the variable are a standing wish, which gives way
-    plan = options.load_plan(plan_name, file)
+    plan = options.load_plan(plan_name, file, strict=strict)
     ground = ground_of(Path(plan.root))
     at_once = jobs or plan.max_concurrent or MAX_CONCURRENT_DEFAULT
     answer = _answer(Explanation(prepare(plan, ground), at_once, ground), tasks, changes)

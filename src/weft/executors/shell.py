@@ -130,7 +130,7 @@ def _launch() -> tuple[subprocess.Popen[bytes], socket.socket]:
     """Start a helper process; answer it and our end of the line to it."""
     # It must turn names into bytes as this process does.
     utf8 = sys.getfilesystemencoding() == "utf-8"
-    options = ["-I", "-S", "-X", f"utf8={utf8:d}", *["-B"][: sys.dont_write_bytecode]]
+    options = ["-I", "-S", "-X", f"utf8={utf8:d}", *(["-B"] if sys.dont_write_bytecode else [])]
     weft = os.path.dirname(os.path.dirname(__file__))
     command = [sys.executable, *options, "-c", HELPER, str(os.getpid()), weft]
     ours, theirs = socket.socketpair()

@@ -100,15 +100,15 @@ class Spawner:
     def serve(self) -> None:
         """Work until Weft has gone."""
         while self._connected:
-            for fd, _ in self._poll.poll(self._settle() if self._young else None):
+            patience_ms = self._settle()
+            self._send()
+            for fd, _ in self._poll.poll(patience_ms):
                 if fd == self._channel:
                     self._receive()
                 elif fd == self._wake:
                     self._reap()
                 else:
                     self._connected = False
-            if self._answers or self._unsent:
-                self._send()
         self._end_everything()
 
     def _receive(self) -> None:
@@ -130,39 +130,42 @@ class Spawner:
                 self._starter, self._spool = Starter(environment), Spool(folder)
 
     def _start(self, message: Any) -> None:
-        _, key, fresh, stdout, stderr, argv, cwd, additions = message
+        _, key, fresh, stdout, stderr, *command = message
+        places = (stdout,) if stderr == stdout else (stdout, stderr)
         try:
             if not fresh:
-                _clear(stdout, stderr)
-            out, err, pid = self._begin(stdout == stderr, argv, cwd, additions)
+                _clear(places)
+            pid, outputs = self._begin(places, *command)
         except CannotStart as error:
-            # Told in words that can be shown and stored, whatever the name looks like.
-            sentence = str(error).encode("utf-8", "backslashreplace").decode()
-            self._answers.append((NOT_STARTED, key, sentence))
+            self._answers.append((NOT_STARTED, key, _sentence(error)))
             return
-        outputs = [(out, stdout)] if out is err else [(out, stdout), (err, stderr)]
         self._by_key[key] = self._by_pid[pid] = self._young[key] = Command(key, pid, outputs)
 
-    def _begin(self, as_one: bool, *command: Any, again: bool = False) -> tuple[SpoolFile, SpoolFile, int]:
-        """Start a command that writes to files from the spool."""
+    def _begin(
+        self, places: tuple[str, ...], *command: Any, again: bool = False
+    ) -> tuple[int, list[tuple[SpoolFile, str]]]:
+        """Start a command that writes to files from the spool; they will be put in ``places``."""
+        outputs: list[tuple[SpoolFile, str]] = []
         try:
-            out = self._spool.take()
-            err = out if as_one else self._spool.take()
-        except OSError as error:
-            raise CannotStart(f"can't write the output to {self._spool.folder}: {error.strerror}") from error
-        try:
-            return out, err, self._starter.start(out.path, err.path, *command)
+            for place in places:
+                outputs.append((self._take(), place))  # noqa: PERF401  # each is known if the next one fails
+            return self._starter.start(outputs[0][0].path, outputs[-1][0].path, *command), outputs
         except (CannotStart, OSError) as error:
-            out.remove()
-            if not as_one:
-                err.remove()
+            for file, _ in outputs:
+                file.remove()
             if isinstance(error, CannotStart):
                 raise
             if again:
                 raise CannotStart(why_not(command[0][0], error)) from error
         # A command before this one may have removed the files. If it was not that, it is the program.
         self._spool.clear()
-        return self._begin(as_one, *command, again=True)
+        return self._begin(places, *command, again=True)
+
+    def _take(self) -> SpoolFile:
+        try:
+            return self._spool.take()
+        except OSError as error:
+            raise CannotStart(f"can't write the output to {self._spool.folder}: {error.strerror}") from error
 
     def _signal(self, key: int, number: int) -> None:
         self._reap()  # a command that has ended by itself was not stopped
@@ -186,7 +189,6 @@ class Spawner:
             for output in tuple(oldest.outputs):
                 oldest.put(output)
             self._answers.append((STARTED, oldest.key, oldest.pid))
-            self._send()
         return None
 
     def _reap(self) -> bool:
@@ -214,7 +216,7 @@ class Spawner:
         if command.was_signalled:
             self._answers.append((STOPPED, command.key, code))
         elif command.problem is not None and code == 0:
-            self._answers.append((NOT_KEPT, command.key, command.problem))
+            self._answers.append((NOT_KEPT, command.key, _sentence(command.problem)))
         else:
             self._answers.append((EXITED, command.key, code))
         self._send()  # at once: Weft decides what comes next while this process tidies up
@@ -261,7 +263,12 @@ class Spawner:
                 _signal_process(pid, number)
 
 
-def _clear(*places: str) -> None:
+def _sentence(problem: object) -> str:
+    """In words that can be shown and stored, whatever the names in it look like."""
+    return str(problem).encode("utf-8", "backslashreplace").decode()
+
+
+def _clear(places: tuple[str, ...]) -> None:
     """Remove what an earlier attempt has written."""
     for place in places:
         try:

@@ -1,5 +1,8 @@
 """Where a run keeps its files: `.weft/runs/RUN/TASK/{stdout.log,stderr.log,result.json}`.
 
+A log is there as soon as something is written to it, and at the latest when the command has run for
+a moment. A command that was quick and wrote nothing has none.
+
 Knows names of files only; nothing here reads or writes.
 """
 
