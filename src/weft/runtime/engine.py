@@ -225,7 +225,7 @@ class Engine:
         if isinstance(work, Command):
             performer.open_folder()
         handle = self._handle(task, copy_context())
-        handle.needs = required
+        handle.needs = tuple(required)
         edges = [Edge(needed.position, handle.position, True, Needs(needed.id)) for needed in required]
         if task.accesses is not None:
             edges += self._hazards(handle.position, task.id, task.accesses)
