@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
-# The seed of this project calls a pattern common when 40 % of the results mention it.
+# A pattern is called common when 40 % of the results mention it; whoever thinks otherwise says so.
 COMMON = 0.4
 
 

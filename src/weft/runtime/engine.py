@@ -49,7 +49,7 @@ from weft.scheduling.events import (
 from weft.scheduling.facts import Fact, TaskEnded
 from weft.scheduling.scheduler import Scheduler
 
-# The seed of this project: a pool for independent tasks holds five.
+# Few enough for any API or disk, enough to hide waiting; whoever has more to give says so.
 MAX_CONCURRENT_DEFAULT = 5
 
 
