@@ -378,8 +378,9 @@ async def test_a_later_attempt_leaves_nothing_of_the_earlier_one(tmp_path: Path)
 @in_a_loop
 async def test_what_a_daemon_writes_late_stands_where_its_command_wrote(tmp_path: Path) -> None:
     async with shell(tmp_path) as sh:
-        daemon = "until [ -e go ]; do sleep 0.01; done; echo late; echo > done"
-        await sh.run(f"setsid -f sh -c '{daemon}'")
+        daemon = "touch gone; until [ -e go ]; do sleep 0.01; done; echo late; echo > done"
+        # What has not left the group of its command by the end of that is ended with it.
+        await sh.run(f"setsid -f sh -c '{daemon}'; until [ -e gone ]; do sleep 0.01; done")
         assert [await sh.run("true") for _ in range(5)] == [Succeeded("")] * 5
         (tmp_path / "go").touch()
         await until(appears(tmp_path / "done"))
