@@ -17,7 +17,6 @@ from weft.live.choose import DisplayKind, choose, open_display
 from weft.live.streams import Streams
 from weft.live.wording import count
 from weft.model.work import Call, Command, ResultFormat, Work
-from weft.planfile.wording import escaped
 from weft.planning.prepare import PreparedPlan
 from weft.runtime.engine import MAX_CONCURRENT_DEFAULT, Engine
 from weft.runtime.run import run_plan
@@ -25,6 +24,7 @@ from weft.runtime.watch import Display
 from weft.runtime.work import name_of
 from weft.views.aggregate import NotMade
 from weft.views.report import Report
+from weft.views.visible import visible
 
 
 def carry_out(prepared: PreparedPlan, wishes: Wishes) -> ExitCode:
@@ -103,8 +103,8 @@ def _tell(prepared: PreparedPlan, max_concurrent: int | None) -> None:
 
 def _told(task: str, work: Work, needs: Sequence[str]) -> str:
     first, *more = _script(work).splitlines() or [""]
-    after = f"  (after {', '.join(map(escaped, needs))})" if needs else ""
-    lines = [f"{escaped(task)}: {escaped(first)}{after}", *(f"    {escaped(line)}" for line in more)]
+    after = f"  (after {', '.join(map(visible, needs))})" if needs else ""
+    lines = [f"{visible(task)}: {visible(first)}{after}", *(f"    {visible(line)}" for line in more)]
     return "".join(f"{line}\n" for line in lines)
 
 

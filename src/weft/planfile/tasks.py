@@ -12,8 +12,9 @@ from weft.planfile.keys import TaskEntry
 from weft.planfile.placeholders import Placeholders, needs_quotes
 from weft.planfile.reading import Reading
 from weft.planfile.tree import Path
-from weft.planfile.wording import escaped, label, printable
+from weft.planfile.wording import label, printable
 from weft.planning.patterns import escaped as literal
+from weft.views.visible import visible
 
 
 def tasks_of(name: str, entry: TaskEntry, env: Mapping[str, str], reading: Reading) -> Iterator[Task]:
@@ -60,7 +61,7 @@ def _member(
 
     run = entry.run or ()
     script = placeholders.fill_script(run, values) if isinstance(run, str) else tuple(map(fill, run))
-    shown = {key: escaped(value) for key, value in values.items()}  # an id must fit into one line
+    shown = {key: visible(value) for key, value in values.items()}  # an id must fit into one line
     patterns = {key: literal(value) for key, value in values.items()}  # a value is a name, not a glob
     own_env = {variable: fill(value) for variable, value in entry.env.items()}
     return Task(

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from weft.planfile.tree import Items, Node, Path, Scalar
 from weft.planning.nearest import nearest
+from weft.views.visible import visible
 
 _KINDS = {"tasks": "task", "limits": "limit", "aggregates": "aggregate"}
 _LONGEST = 60  # of a value in a message: enough to recognise it
@@ -50,14 +51,7 @@ def printable(text: str) -> str:
     """
     if len(text) > _LONGEST:
         text = f"{text[: _LONGEST - 1]}…"
-    return escaped(text)
-
-
-def escaped(text: str) -> str:
-    """Return ``text`` with whatever can't be printed written as an escape."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return visible(text)
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str | None:

@@ -14,6 +14,7 @@ import msgspec
 
 from weft.planning.graph import Edge
 from weft.planning.prepare import PreparedPlan, PreparedTask
+from weft.views.visible import visible
 
 # A fan-out of a few is clearer when each member is seen.
 FOLDED_FROM = 5
@@ -191,7 +192,7 @@ def _nodes(prepared: PreparedPlan, *, fold: bool) -> list[_Node]:
         else:
             number, label = len(nodes), task.task.id
         if number == len(nodes):
-            nodes.append(_Node(_shown(label)))
+            nodes.append(_Node(visible(label)))
         node_of.append(number)
     for task in prepared.tasks:
         for edge in task.edges:
@@ -214,13 +215,6 @@ def _arrows(nodes: Sequence[_Node]) -> Iterator[tuple[int, int, bool]]:
 
 def _kind(required: bool) -> str:
     return "needs" if required else "order"
-
-
-def _shown(label: str) -> str:
-    """Return ``label`` in one line: a terminal must not obey what a plan says."""
-    if label.isprintable():
-        return label
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in label)
 
 
 def _text(lines: Sequence[str]) -> str:

@@ -10,6 +10,8 @@ from textwrap import wrap
 
 import msgspec
 
+from weft.views.visible import visible
+
 WIDTH = 80
 MOST_ITEMS = 10  # a page is to be seen at once; the JSON has them all
 _LABEL = 16
@@ -23,7 +25,7 @@ class Page(msgspec.Struct, frozen=True):
         raise NotImplementedError
 
     def __str__(self) -> str:
-        return "\n".join(_shown(line) for line in self.lines())
+        return "\n".join(visible(line) for line in self.lines())
 
     def to_json(self) -> str:
         """Return the values as indented JSON."""
@@ -73,10 +75,3 @@ def item(text: str) -> list[str]:
 def wrapped(text: str, indent: str = "") -> list[str]:
     """Return ``text`` in as many lines as it takes."""
     return wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
-
-
-def _shown(line: str) -> str:
-    """Return ``line`` without what a terminal would obey: names come from a plan."""
-    if line.isprintable():
-        return line
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in line)
