@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from weft.api import policy as policy
     from weft.api.mapping import amap as amap
     from weft.api.mapping import map as map
     from weft.api.plan import Plan as Plan
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from weft.model.priority import HIGH as HIGH
     from weft.model.priority import LOW as LOW
     from weft.model.priority import NORMAL as NORMAL
+    from weft.model.retry import Retry as Retry
     from weft.model.work import Command as Command
     from weft.runtime.engine import Engine as Engine
     from weft.views import aggregate as aggregate
@@ -38,15 +40,19 @@ _HOMES = {
     "Plan": "weft.api.plan",
     "Pool": "weft.model.limits",
     "Report": "weft.views.report",
+    "Retry": "weft.model.retry",
     "WeftError": "weft.errors",
     "aggregate": "weft.views",
     "amap": "weft.api.mapping",
     "arun": "weft.api.running",
     "load": "weft.api.running",
     "map": "weft.api.mapping",
+    "policy": "weft.api",
     "results": "weft.api.results",
     "run": "weft.api.running",
 }
+
+_MODULES = ("aggregate", "policy")
 
 __all__ = list(_HOMES)
 __version__ = "0.1.0"
@@ -56,8 +62,8 @@ def __getattr__(name: str) -> Any:
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'weft' has no attribute {name!r}")
-    if name == "aggregate":
-        return import_module("weft.views.aggregate")
+    if name in _MODULES:
+        return import_module(f"{home}.{name}")
     value = getattr(import_module(home), name)
     globals()[name] = value
     return value

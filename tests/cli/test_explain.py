@@ -35,6 +35,22 @@ tasks:
   survey:  {each: {doc: [a, b]}, run: "survey {doc}"}
 """
 
+RETRIED = """
+timeout: 1h
+retry_budget: 20%
+tasks:
+  default: {run: ./fetch.sh, retry: {}}
+  api:
+    run: ./call.sh
+    retry: {max_attempts: 6, jitter: decorrelated, ceiling: 30s, retry_on: [75, SIGPIPE, timeout], budget: 2m}
+    timeout: {attempt: 10s, task: 5m}
+  often:
+    run: ./poll.sh
+    retry: {max_attempts: 100, base: 500ms, factor: 1, give_up_on: 2, retry_after_ceiling: 1h}
+  late: {run: ./late.sh, retry: {max_attempts: 9, budget: 10s}}
+  once: {run: ./once.sh, timeout: 90s}
+"""
+
 PAGES = {
     "summary": ("weft.yaml",),
     "pair": ("weft.yaml", "train", "clean"),
@@ -51,6 +67,41 @@ def test_a_plan_is_explained(name: str, plan: PlanIn) -> None:
     if os.environ.get("WEFT_WRITE_GOLDEN"):
         page.write_text(ended.out, encoding="utf-8")
     assert ended.out == page.read_text(encoding="utf-8")
+
+
+def test_a_dry_run_lists_the_attempts_at_a_task_and_their_delays(plan: PlanIn) -> None:
+    root = plan(RETRIED)
+    pages = [
+        weft("explain", name, "--retry", cwd=root) for name in ("default", "api", "often", "late", "once")
+    ]
+    assert {(ended.code, ended.err) for ended in pages} == {(0, "")}
+    told = "\n".join(ended.out for ended in pages)
+    page = GOLDEN / "explain_retry.txt"
+    if os.environ.get("WEFT_WRITE_GOLDEN"):
+        page.write_text(told, encoding="utf-8")
+    assert told == page.read_text(encoding="utf-8")
+
+
+def test_the_delays_of_a_task_are_told_to_programs(plan: PlanIn) -> None:
+    told = json.loads(weft("explain", "default", "--retry", "--json", cwd=plan(RETRIED)).out)
+    assert [(delay["attempt"], delay["longest_s"]) for delay in told["delays"]] == [(2, 2.0), (3, 4.0)]
+    assert told["run_budget"] == {"share": 0.2, "at_least": 10}
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        ((), "--retry tells about one task: name it"),
+        (("train", "clean"), "--retry tells about one task: name it"),
+        (("-j", "2", "train"), "--jobs has no effect on when a task is tried again"),
+        (("survey",), "`survey` is a fan-out of 2 tasks"),
+        (("trian",), "did you mean `train`?"),
+    ],
+)
+def test_retries_are_told_of_one_task(args: tuple[str, ...], says: str, plan: PlanIn) -> None:
+    ended = weft("explain", *args, "--retry", cwd=plan(PLAN))
+    assert ended.code == 2
+    assert says in ended.err
 
 
 def test_the_page_about_verdicts_shows_what_is_told(plan: PlanIn) -> None:

@@ -18,7 +18,7 @@ from weft.planfile import schema
 PlanIn = Callable[..., Path]
 
 # They ask for something else than what the command does.
-WITHOUT_VARIABLE = {"--help", "--version", "--schema"}
+WITHOUT_VARIABLE = {("check", "--schema"), ("explain", "--retry")}
 
 
 def options() -> Iterator[tuple[str, click.Option]]:
@@ -27,7 +27,7 @@ def options() -> Iterator[tuple[str, click.Option]]:
         command = main.weft.get_command(context, name)
         assert command is not None
         for parameter in command.params:
-            if isinstance(parameter, click.Option) and not WITHOUT_VARIABLE.intersection(parameter.opts):
+            if isinstance(parameter, click.Option) and (name, parameter.opts[-1]) not in WITHOUT_VARIABLE:
                 yield name, parameter
 
 
@@ -48,6 +48,10 @@ PLAN = "tasks: {a: echo hi, s: {each: {n: [1, 2, 3, 4, 5]}, run: 'echo {n}'}}"
         ("run", "-n", "WEFT_DRY_RUN=1"),
         ("run -j1", "--output prefixed", "WEFT_OUTPUT=prefixed"),
         ("run", "-q", "WEFT_QUIET=true"),
+        ("run -j1 fail.yaml", "--fail-fast", "WEFT_FAIL_FAST=1"),
+        ("run -j1 fail-fast.yaml", "-k", "WEFT_KEEP_GOING=1"),
+        ("run late.yaml", "--timeout 100ms", "WEFT_TIMEOUT=100ms"),
+        ("map false a", "--retry 2", "WEFT_RETRY=2"),
         ("run -n", "-f plan.yaml", "WEFT_FILE=plan.yaml"),
         ("run -n", "-C inner", "WEFT_DIRECTORY=inner"),
         ("check", "-f plan.yaml", "WEFT_FILE=plan.yaml"),
@@ -72,6 +76,9 @@ def test_a_variable_does_what_its_option_does(
         (root / "inner").mkdir(parents=True)
         (root / "weft.yaml").write_text(PLAN)
         (root / "plan.yaml").write_text("tasks: {other: 'true'}")
+        (root / "fail.yaml").write_text("tasks: {a: 'false', b: echo b}")
+        (root / "fail-fast.yaml").write_text("on_failure: cancel\ntasks: {a: 'false', b: echo b}")
+        (root / "late.yaml").write_text("tasks: {a: sleep 0.5}")
         if first != "init":
             (root / "inner" / "weft.yaml").write_text("tasks: {inner: 'true'}")
         ended = weft(*args, cwd=root, stdin="a\0b\0" if way != "neither" else "a\n", env=env)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import pty
+import shlex
 import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.cli.process import TIMEOUT_S, Told, ends, start
+from tests.cli.process import TIMEOUT_S, WEFT, Told, ends, start
 
 PlanIn = Callable[..., Path]
 
@@ -29,6 +30,15 @@ tasks:
     trap '' TERM
     echo $$ > told
     while :; do sleep 1000; done
+"""
+TREE = """
+tasks:
+  a: |
+    setsid sh -c 'echo $$ > told; exec sleep 1000' &
+    (setsid sh -c 'trap "" TERM; echo $$ > told; while :; do sleep 0.1; done' &)
+    sleep 1000 & echo $! > told
+    echo $$ > told
+    wait
 """
 
 
@@ -60,6 +70,36 @@ def test_one_signal_ends_tasks_politely_and_leaves_no_process(
     assert not (root / "b-ran").exists()
     assert "interrupted: 2 tasks" in err
     assert "Traceback" not in err
+
+
+def test_ctrl_c_ends_the_whole_tree_and_exits_130(plan: PlanIn, told: Told) -> None:
+    with start("run", cwd=plan(TREE)) as weft:
+        pids = [int(told.line()) for _ in range(4)]
+        weft.send_signal(signal.SIGINT)
+        weft.communicate(timeout=TIMEOUT_S)
+    assert weft.returncode == 130
+    assert all(ends(pid) for pid in pids)
+
+
+def test_nothing_keeps_running_after_weft_has_gone(plan: PlanIn, told: Told) -> None:
+    with start("run", cwd=plan(TREE)) as weft:
+        pids = [int(told.line()) for _ in range(4)]
+        weft.kill()
+        assert all(ends(pid) for pid in pids)
+
+
+def test_a_weft_that_runs_as_a_task_goes_with_all_that_it_runs(plan: PlanIn, told: Told) -> None:
+    root = plan(TREE, "inner.yaml")
+    plan(f"tasks: {{outer: trap '' TERM; {shlex.join(WEFT)} run -f inner.yaml & wait; wait}}")
+    with start("run", cwd=root) as weft:
+        pids = [int(told.line()) for _ in range(4)]
+        for _ in range(2):
+            weft.send_signal(signal.SIGINT)
+            assert weft.stderr is not None
+            weft.stderr.readline()
+        weft.communicate(timeout=TIMEOUT_S)
+    assert weft.returncode == 130
+    assert all(ends(pid) for pid in pids)
 
 
 def test_a_second_ctrl_c_kills_a_task_that_does_not_listen(plan: PlanIn, told: Told) -> None:

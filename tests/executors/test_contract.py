@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextvars import ContextVar, copy_context
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from threading import Thread
@@ -30,6 +31,7 @@ class Kind(msgspec.Struct, frozen=True):
     make: Callable[[Ended], Executor[Any]]
     describe: Any  # a job whose result tells the arguments 1 and b=2
     fail: Any  # a job that raises ValueError("no such page")
+    refuse: Any  # a job that raises `Refused` with its argument
     touch: Callable[[Path], Any]  # a job that leaves a file behind
     block: Callable[[Path], Blocker]
     stops_running_work: bool = True
@@ -47,6 +49,18 @@ def describe(a: int, *, b: int) -> str:
 
 def fail() -> None:
     raise ValueError("no such page")
+
+
+class Refused(Exception):
+    """One that can't be made again after its journey from a worker process."""
+
+    def __init__(self, status: int, *, retry_after: object) -> None:
+        super().__init__(f"status {status}")
+        self.retry_after = retry_after
+
+
+def refuse(asked: object) -> None:
+    raise Refused(429, retry_after=asked)
 
 
 def touch(path: Path) -> None:
@@ -69,6 +83,7 @@ COROUTINE = Kind(
     make=CoroutineExecutor,
     describe=Invocation(partial(in_loop, describe), (1,), {"b": 2}),
     fail=Invocation(in_loop, (fail,)),
+    refuse=Invocation(in_loop, (refuse,)),
     touch=lambda path: Invocation(in_loop, (touch, path)),
     block=InLoop,
     read_variable=Invocation(in_loop, (read_variable,)),
@@ -78,6 +93,7 @@ THREAD = Kind(
     make=partial(ThreadExecutor, threads=1),
     describe=Invocation(describe, (1,), {"b": 2}),
     fail=Invocation(fail),
+    refuse=Invocation(refuse),
     touch=lambda path: Invocation(touch, (path,)),
     block=OverPipes,
     stops_running_work=False,
@@ -88,6 +104,7 @@ PROCESS = Kind(
     make=partial(ProcessExecutor, processes=1),
     describe=Invocation(describe, (1,), {"b": 2}),
     fail=Invocation(fail),
+    refuse=Invocation(refuse),
     touch=lambda path: Invocation(touch, (path,)),
     block=OverPipes,
     sees_context=False,
@@ -127,6 +144,34 @@ async def test_work_that_raises_has_failed(kind: Kind) -> None:
     assert "in fail\n" in outcome.because.traceback
     assert "weft/executors" not in outcome.because.traceback
     assert isinstance(outcome.exception, ValueError)
+    await executor.close()
+
+
+@every_kind
+@pytest.mark.parametrize(
+    ("asked", "asked_s"),
+    [
+        (12, 12.0),
+        ("0.5", 0.5),
+        (timedelta(minutes=1), 60.0),
+        (None, None),
+        (True, None),
+        (-1, None),
+        (float("nan"), None),
+        pytest.param(10**400, None, id="more than a float holds"),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", None),
+        ([12], None),
+    ],
+    ids=str,
+)
+@in_a_loop
+async def test_an_exception_says_when_to_try_again(kind: Kind, asked: object, asked_s: float | None) -> None:
+    told = Told()
+    executor = kind.make(told)
+    executor.start(FIRST, msgspec.structs.replace(kind.refuse, args=(*kind.refuse.args, asked)))
+    outcome = await told.of(FIRST)
+    assert isinstance(outcome, Failed)
+    assert outcome.retry_after_s == asked_s
     await executor.close()
 
 

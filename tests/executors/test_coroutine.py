@@ -137,6 +137,55 @@ async def test_a_stopped_attempt_ends_only_after_its_finally_blocks() -> None:
 
 
 @in_a_loop
+async def test_politeness_does_not_cancel_a_clean_up_and_force_does() -> None:
+    cleaning_up, go = asyncio.Event(), asyncio.Event()
+    told = Told()
+
+    async def careful() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cleaning_up.set()
+            await go.wait()
+
+    executor = CoroutineExecutor(told)
+    for attempt in (FIRST, SECOND):
+        cleaning_up.clear()
+        executor.start(attempt, Invocation(careful))
+        await asyncio.sleep(0)
+        executor.stop(attempt, force=False)
+        await cleaning_up.wait()
+        executor.stop(attempt, force=False)
+        for _ in range(3):
+            await asyncio.sleep(0)
+        assert attempt not in told.outcomes
+        if attempt == FIRST:
+            go.set()
+        else:
+            executor.stop(attempt, force=True)
+        assert await told.of(attempt) == Cancelled(CancelAsked())
+        go.clear()
+
+
+@in_a_loop
+async def test_an_attempt_whose_own_timeout_is_over_can_still_be_stopped() -> None:
+    told = Told()
+
+    async def late() -> None:
+        async with asyncio.timeout(0) as own:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                assert own.expired()
+                executor.stop(FIRST, force=False)
+        await asyncio.Event().wait()
+
+    executor = CoroutineExecutor(told)
+    executor.start(FIRST, Invocation(late))
+    assert await told.of(FIRST) == Cancelled(CancelAsked())
+
+
+@in_a_loop
 async def test_a_running_attempt_survives_a_garbage_collection() -> None:
     go: asyncio.Event = asyncio.Event()
     told = Told()

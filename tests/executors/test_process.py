@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import os
 import select
 import signal
@@ -164,6 +165,54 @@ async def test_a_child_that_a_function_leaves_behind_ends_with_the_worker(die: b
         assert all_writers_are_gone(held)
 
 
+def leave_a_session(pipe: Path, then: str) -> None:
+    """A program in a session of its own, which has the pipe."""
+    held = os.open(pipe, os.O_WRONLY)
+    subprocess.Popen(["sleep", "1000"], pass_fds=[held], start_new_session=True)
+    os.write(held, b"begun\n")
+    if then == "dies":
+        kill_itself()
+    elif then != "ends":
+        signal.pause()
+
+
+@pytest.mark.parametrize("then", ["ends", "dies", "is asked to end", "is killed"])
+@in_a_loop
+async def test_a_program_in_a_session_of_its_own_ends_with_its_worker(then: str, tmp_path: Path) -> None:
+    pipe, told = tmp_path / "pipe", Told()
+    os.mkfifo(pipe)
+    executor = ProcessExecutor(told, processes=1)
+    executor.start(Attempt(0), Invocation(leave_a_session, (pipe, then)))
+    with pipe.open() as held:
+        assert held.readline() == "begun\n"
+        if then.startswith("is "):
+            executor.stop(Attempt(0), force=then == "is killed")
+        await told.of(Attempt(0))
+        await executor.close()
+        assert all_writers_are_gone(held)
+
+
+@in_a_loop
+async def test_a_suspended_function_is_stopped_politely() -> None:
+    told = Told()
+    executor = ProcessExecutor(told, processes=1)
+    executor.start(Attempt(0), Invocation(suspend))
+    while not any(" T " in state for state in states_of(executor)):  # noqa: ASYNC110  # nobody tells it
+        await asyncio.sleep(0.01)
+    executor.stop(Attempt(0), force=False)
+    assert await told.of(Attempt(0)) == Cancelled(CancelAsked())
+    await executor.close()
+
+
+def suspend() -> None:
+    os.kill(os.getpid(), signal.SIGSTOP)
+    signal.pause()
+
+
+def states_of(executor: ProcessExecutor) -> list[str]:
+    return [Path(f"/proc/{each._process.pid}/stat").read_text() for each in tuple(executor._workers)]
+
+
 @in_a_loop
 async def test_a_worker_that_dies_waiting_is_replaced() -> None:
     told = Told()
@@ -246,7 +295,8 @@ def hold():
 
 def hold_and_block():
     pipe = os.open(sys.argv[1], os.O_WRONLY)
-    subprocess.Popen(["sleep", "1000"], pass_fds=[pipe])
+    for leaves_the_group in (False, True):
+        subprocess.Popen(["sleep", "1000"], pass_fds=[pipe], start_new_session=leaves_the_group)
     os.write(pipe, b"busy\\n")
     signal.pause()
 

@@ -50,7 +50,7 @@ class Shell:
         self._n_started += 1
         argv = ("/bin/sh", "-c", run) if isinstance(run, str) else run
         out, err = self.output(attempt), self.output(attempt, "err")
-        job = Spawn(argv, cwd or str(self.folder), env or {}, str(out), str(err), result, fresh=True)
+        job = Spawn(argv, cwd or str(self.folder), env or {}, str(out), str(err), result)
         self.executor.start(attempt, job)
         return attempt
 
@@ -362,17 +362,33 @@ async def test_what_a_command_wrote_before_it_was_killed_is_kept(tmp_path: Path)
 
 
 @in_a_loop
-async def test_a_later_attempt_leaves_nothing_of_the_earlier_one(tmp_path: Path) -> None:
-    out, err = tmp_path / "out", tmp_path / "err"
+async def test_what_earlier_attempts_wrote_is_put_away(tmp_path: Path) -> None:
+    out, err = str(tmp_path / "out"), str(tmp_path / "err")
     async with shell(tmp_path) as sh:
-        attempts = [("echo one; echo >&2", "one"), ("echo two", "two"), ("", "")]
-        for number, (script, written) in enumerate(attempts, start=1):
+        for number, script in enumerate(["echo one; echo >&2", "echo two", ":", "echo four"], start=1):
+            earlier = (f"{out}.{number - 1}", f"{err}.{number - 1}") if number > 1 else None
             argv = ("/bin/sh", "-c", script)
-            job = Spawn(argv, str(tmp_path), {}, str(out), str(err), ResultFormat.TEXT)
+            job = Spawn(argv, str(tmp_path), {}, out, err, ResultFormat.TEXT, earlier)
             sh.executor.start(Attempt(0, number), job)
-            assert await sh.told.of(Attempt(0, number)) == Succeeded(written)
-            assert err.exists() == (number == 1)
-    assert not out.exists()
+            assert isinstance(await sh.told.of(Attempt(0, number)), Succeeded)
+        assert [sh.read(name) for name in ("out.1", "err.1", "out.2", "out")] == [
+            "one\n",
+            "\n",
+            "two\n",
+            "four\n",
+        ]
+    assert not {"err.2", "err.3", "out.3", "err"} & {*os.listdir(tmp_path)}
+
+
+@in_a_loop
+async def test_when_there_is_no_room_for_earlier_output_the_command_does_not_start(tmp_path: Path) -> None:
+    (tmp_path / "out").touch()
+    (tmp_path / "taken").mkdir()
+    async with shell(tmp_path) as sh:
+        out, taken = str(tmp_path / "out"), str(tmp_path / "taken")
+        job = Spawn(("true",), str(tmp_path), {}, out, out, ResultFormat.NONE, (taken, taken))
+        sh.executor.start(Attempt(0, 2), job)
+        assert "can't move the output" in complaint(await sh.told.of(Attempt(0, 2)))
 
 
 @in_a_loop
@@ -516,6 +532,73 @@ async def test_a_grandchild_that_left_its_group_goes_with_the_executor(tmp_path:
     assert not runs(int(sh.read("far")))
 
 
+# It leaves its group, and the marked one its parent, too; both say who they are.
+LEAVE = "setsid sh -c 'trap \"\" TERM; echo $$ > far; while :; do sleep 0.01; done'"
+
+
+def mark(task: str) -> dict[str, str]:
+    return {"WEFT_RUN_ID": "run", "WEFT_TASK_ID": task}
+
+
+@pytest.mark.parametrize(
+    "script",
+    [f"trap '' TERM; {LEAVE} & wait; wait", f"trap '' TERM; ({LEAVE} &); while :; do sleep 0.01; done"],
+    ids=["a child", "an orphan"],
+)
+@in_a_loop
+async def test_force_ends_what_has_left_the_group_of_the_command(script: str, tmp_path: Path) -> None:
+    async with shell(tmp_path) as sh:
+        attempt = sh.start(script, env=mark("a"))
+        await until(appears(tmp_path / "far"))
+        sh.executor.stop(attempt, force=True)
+        assert await sh.told.of(attempt) == STOPPED
+        await until(lambda: not runs(int(sh.read("far"))))
+
+
+@in_a_loop
+async def test_what_a_politely_stopped_command_leaves_behind_is_ended(tmp_path: Path) -> None:
+    async with shell(tmp_path) as sh:
+        attempt = sh.start(f"{LEAVE} & wait", env=mark("a"))
+        await until(appears(tmp_path / "far"))
+        sh.executor.stop(attempt, force=False)
+        assert await sh.told.of(attempt) == STOPPED
+        await until(lambda: not runs(int(sh.read("far"))))
+
+
+@in_a_loop
+async def test_a_polite_stop_reaches_other_groups_of_the_session(tmp_path: Path) -> None:
+    inner = "trap 'echo > bye; exit' TERM; echo \\$\\$ > pid; while :; do sleep 0.01; done"
+    script = f'trap "" TERM; timeout 1000 sh -c "{inner}"; echo > over'  # `timeout` makes a group
+    async with shell(tmp_path) as sh:
+        attempt = sh.start(script)
+        await until(appears(tmp_path / "pid"))
+        sh.executor.stop(attempt, force=False)
+        assert await sh.told.of(attempt) == STOPPED
+        assert sh.read("bye") == sh.read("over") == "\n"
+
+
+@in_a_loop
+async def test_stopping_one_command_leaves_alone_what_another_has_left_behind(tmp_path: Path) -> None:
+    leave = "setsid -f sh -c 'echo $$ > {0}; exec sleep 1000'; until [ -s {0} ]; do sleep 0.01; done"
+    async with shell(tmp_path) as sh:
+        assert await sh.run(leave.format("a"), env=mark("a")) == Succeeded("")
+        stopped = sh.start(leave.format("b") + "; sleep 1000", env=mark("b"))
+        await until(appears(tmp_path / "b"))
+        sh.executor.stop(stopped, force=True)
+        assert await sh.told.of(stopped) == STOPPED
+        await until(lambda: not runs(int(sh.read("b"))))
+        assert runs(int(sh.read("a")))
+
+
+@in_a_loop
+async def test_a_command_that_has_ended_by_itself_keeps_its_daemon(tmp_path: Path) -> None:
+    async with shell(tmp_path) as sh:
+        leave = "setsid -f sh -c 'echo $$ > far; exec sleep 1000'; until [ -s far ]; do sleep 0.01; done"
+        assert await sh.run(f"{leave}; exit 3", env=mark("a")) == Failed(Exited(3))
+        assert await sh.run("true", env=mark("a")) == Succeeded("")
+        assert runs(int(sh.read("far")))
+
+
 # Helper processes.
 
 
@@ -564,6 +647,16 @@ async def test_when_a_helper_is_killed_its_commands_fail_and_go_and_the_next_one
         assert await sh.told.of(attempt) == Failed(Killed(signal.SIGKILL))
         await until(lambda: not runs(int(sh.read("pid"))))
         assert await sh.run("echo again") == Succeeded("again")
+
+
+@in_a_loop
+async def test_when_a_helper_is_killed_what_left_the_groups_of_its_commands_goes(tmp_path: Path) -> None:
+    async with shell(tmp_path) as sh:
+        attempt = sh.start(f"({LEAVE} &); sleep 1000", env=mark("a"))
+        await until(appears(tmp_path / "far"))
+        os.kill(children()[0], signal.SIGKILL)
+        await sh.told.of(attempt)
+        await until(lambda: not runs(int(sh.read("far"))))
 
 
 @in_a_loop
@@ -683,6 +776,35 @@ async def test_when_weft_is_killed_everything_it_started_goes(tmp_path: Path) ->
         await until(lambda: not any(runs(pid) for name, pid in pids.items() if name != "forked"))
     finally:
         os.kill(pids["forked"], signal.SIGKILL)
+
+
+# A wish for patience.
+
+
+@pytest.mark.parametrize(
+    ("script", "asked_s"),
+    [
+        ("echo 'weft: retry-after 12' >&2; exit 1", 12.0),
+        ("echo 'weft: retry-after 0.5'; exit 1", 0.5),
+        ("echo 'weft: retry-after 3'; echo busy >&2; kill -KILL $$", 3.0),
+        ("echo 'weft: retry-after 3'; echo 'weft: retry-after 4' >&2; exit 1", 4.0),
+        ("head -c 1000000 /dev/zero; printf '\\n  weft: retry-after  7 \\r\\n\\n'; exit 1", 7.0),
+        ("echo 'weft: retry-after 3'; echo more; exit 1", None),
+        ("echo 'weft: retry-after soon'; exit 1", None),
+        ("echo 'weft: retry-after -1'; exit 1", None),
+        ("echo 'weft: retry-after inf'; exit 1", None),
+        ("echo 'weft: retry-after'; exit 1", None),
+        ("exit 1", None),
+    ],
+)
+@in_a_loop
+async def test_the_last_line_of_a_failure_says_when_to_try_again(
+    script: str, asked_s: float | None, tmp_path: Path
+) -> None:
+    async with shell(tmp_path) as sh:
+        outcome = await sh.run(script)
+    assert isinstance(outcome, Failed)
+    assert outcome.retry_after_s == asked_s
 
 
 # Results.

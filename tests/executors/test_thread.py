@@ -108,6 +108,31 @@ async def test_a_stopped_attempt_keeps_its_thread_until_it_really_ends() -> None
     await executor.close()
 
 
+@in_a_loop
+async def test_the_log_says_once_that_a_thread_can_not_be_stopped(caplog: pytest.LogCaptureFixture) -> None:
+    begun, go, told = Event(), Event(), Told()
+
+    def stuck() -> None:
+        begun.set()
+        go.wait()
+
+    executor = ThreadExecutor(told, threads=1)
+    for attempt, job in ((Attempt(0), Invocation(stuck)), (Attempt(1), Invocation(int))):
+        executor.start(attempt, job)
+    begun.wait()
+    for force in (False, True):
+        for attempt in (Attempt(0), Attempt(1)):
+            executor.stop(attempt, force=force)
+    go.set()
+    await told.of(Attempt(0))
+    await told.of(Attempt(1))
+    executor.stop(Attempt(0), force=True)
+    (record,) = caplog.records
+    assert (record.name, record.levelname) == ("weft", "WARNING")
+    assert "stuck` was asked to stop, but runs in a thread" in record.getMessage()
+    await executor.close()
+
+
 @pytest.mark.parametrize(
     "error", [StopIteration(1), SystemExit(3), KeyboardInterrupt(), GeneratorExit(), BaseException("base")]
 )

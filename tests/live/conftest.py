@@ -11,6 +11,7 @@ from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
 import pytest
+from tests.live.troubled import troubled
 
 from weft.model.attempt import Attempt
 from weft.model.outcome import Cancelled, Failed, Outcome, Skipped, Succeeded
@@ -97,9 +98,23 @@ def facts() -> Sequence[Fact]:
 
 @pytest.fixture
 def report(facts: Sequence[Fact]) -> Report:
+    return report_of(facts)
+
+
+@pytest.fixture
+def trouble() -> Sequence[Fact]:
+    """A run in which all goes wrong that can be told; it begins at 0.0."""
+    return troubled().facts
+
+
+@pytest.fixture
+def bad_report(trouble: Sequence[Fact]) -> Report:
+    return report_of(trouble)
+
+
+def report_of(facts: Sequence[Fact]) -> Report:
     view = ReportView()
-    for fact in facts:
-        view.fold(fact)
+    view.fold_all(facts)
     return view.report()
 
 

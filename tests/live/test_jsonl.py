@@ -59,18 +59,32 @@ def test_the_first_line_tells_the_schema_and_the_last_one_the_end(
         "at": 66.0,
         "state": "failed",
         "counts": counts,
+        "groups": {},
+        "health": {},
         "aggregates": {},
     }
     assert len(events) == 1 + len(facts)
 
 
+def test_the_stream_of_a_run_in_trouble(
+    trouble: Sequence[Fact], bad_report: Report, stdout: TextIOWrapper, golden: Golden
+) -> None:
+    golden("trouble_events.jsonl", stream_of(trouble, bad_report, stdout).decode())
+
+
 def test_every_event_and_every_key_has_its_place_in_the_docs(
-    facts: Sequence[Fact], report: Report, stdout: TextIOWrapper, folder: RunFolder
+    facts: Sequence[Fact],
+    report: Report,
+    trouble: Sequence[Fact],
+    bad_report: Report,
+    stdout: TextIOWrapper,
+    folder: RunFolder,
 ) -> None:
     page = PAGE.read_text()
     sections = dict(re.findall(r"^### `(\w+)`\n(.*?)(?=^##|\Z)", page, re.DOTALL | re.MULTILINE))
     told = [*facts[:-1], RunInterrupted(166.0, 2), facts[-1]]
-    events = [json.loads(line) for line in stream_of(told, report, stdout, folder).splitlines()]
+    stream_of(told, report, stdout, folder)
+    events = [json.loads(line) for line in stream_of(trouble, bad_report, stdout).splitlines()]  # of both
     keys: dict[str, set[str]] = {}
     for event in events:
         keys.setdefault(event["event"], set()).update(event.keys() - {"event", "at"})

@@ -80,6 +80,34 @@ def test_output_and_errors_of_a_task_stay_on_their_streams(tmp_path: Path) -> No
     assert shown.err().decode() == "── a ──\nwarning\n"
 
 
+def test_results_come_from_the_last_attempt_alone_where_the_output_is_grouped(tmp_path: Path) -> None:
+    shown = Shown(OutputMode.GROUP, tmp_path, together=False)
+    shown.output.started("a")
+    shown.write("a", b"half of it\n")
+    shown.write("a", b"no network\n", stderr=True)
+    shown.output.retried("a")
+    for path in (shown.folder.stdout("a"), shown.folder.stderr("a")):
+        path.unlink()
+    shown.output.started("a")
+    shown.write("a", b"all of it\n")
+    shown.output.ended("a")
+    assert shown.out() == b"all of it\n"
+    assert shown.err().decode() == "── a ──\nhalf of it\nno network\n── a ──\n"
+
+
+@pytest.mark.parametrize("mode", [OutputMode.PREFIXED, OutputMode.INTERLEAVED])
+def test_the_last_words_of_an_attempt_are_shown_before_the_next_one(mode: OutputMode, tmp_path: Path) -> None:
+    shown = Shown(mode, tmp_path)
+    shown.output.started("a")
+    shown.write("a", b"half a line")
+    shown.output.retried("a")
+    shown.folder.stdout("a").unlink()
+    shown.output.started("a")
+    shown.write("a", b"again\n")
+    shown.output.ended("a")
+    assert shown.out().decode().replace("a | ", "") == "half a line\nagain\n"
+
+
 @pytest.mark.parametrize("mode", OutputMode)
 def test_what_is_taken_as_a_result_is_not_shown(mode: OutputMode, tmp_path: Path) -> None:
     shown = Shown(mode, tmp_path, together=False, hidden="a")

@@ -6,8 +6,10 @@ from io import TextIOWrapper
 from tests.live.written import written
 
 from weft.live.choose import DisplayKind, open_display
+from weft.model.attempt import Attempt
+from weft.model.reason import TimedOut
 from weft.runtime.layout import RunFolder
-from weft.scheduling.facts import Fact, RunInterrupted
+from weft.scheduling.facts import AttemptStarted, Fact, RunInterrupted, StopAsked, TaskAdded
 from weft.views.report import Report
 
 Golden = Callable[[str, str], None]
@@ -37,6 +39,45 @@ def test_starts_are_shown_to_those_who_ask(
     golden("plain_verbose.txt", played(facts, report, stderr, folder, verbose=True))
 
 
+def test_retries_timeouts_groups_and_health_are_told_in_a_line_each(
+    trouble: Sequence[Fact], bad_report: Report, stderr: TextIOWrapper, golden: Golden
+) -> None:
+    display = open_display(DisplayKind.PLAIN, stdout=stderr, stderr=stderr, verbose=True)
+    display.show(trouble)
+    display.finish(bad_report)
+    golden("trouble_plain.txt", written(stderr).decode())
+
+
+def test_an_attempt_that_is_followed_by_another_is_no_failed_task(
+    trouble: Sequence[Fact], stderr: TextIOWrapper
+) -> None:
+    display = open_display(DisplayKind.PLAIN, stdout=stderr, stderr=stderr)
+    display.show(trouble)
+    lines = [line for line in written(stderr).decode().splitlines() if "build" in line]
+    assert lines == [
+        "build: attempt 1 failed: exit code 1; attempt 2 in 2.0 s",
+        "build: attempt 2 failed: exit code 1; attempt 3 in 4.0 s",
+        "[11/16] build succeeded after 3 attempts (3.0 s)",
+    ]
+
+
+def test_what_is_killed_because_it_does_not_end_is_told(stderr: TextIOWrapper) -> None:
+    late = TimedOut(5.0)
+    display = open_display(DisplayKind.PLAIN, stdout=stderr, stderr=stderr)
+    display.show(
+        [
+            TaskAdded(0.0, 0, "slow"),
+            AttemptStarted(0.0, Attempt(0)),
+            StopAsked(5.0, Attempt(0), because=late),
+            StopAsked(10.0, Attempt(0), force=True, because=late),
+        ]
+    )
+    assert written(stderr).decode().splitlines() == [
+        "slow: it took longer than 5 s; ending it",
+        "slow: it took longer than 5 s; killing it, for it does not end",
+    ]
+
+
 def test_our_own_lines_have_no_control_characters(
     facts: Sequence[Fact], report: Report, stderr: TextIOWrapper, stdout: TextIOWrapper
 ) -> None:
@@ -63,3 +104,12 @@ def test_quiet_shows_the_failures_only(
     display.finish(report)
     display.close()
     golden("quiet.txt", written(stderr).decode())
+
+
+def test_quiet_tells_why_a_run_ended_early(
+    trouble: Sequence[Fact], bad_report: Report, stderr: TextIOWrapper, golden: Golden
+) -> None:
+    display = open_display(DisplayKind.QUIET, stdout=stderr, stderr=stderr)
+    display.show(trouble)
+    display.finish(bad_report)
+    golden("trouble_quiet.txt", written(stderr).decode())

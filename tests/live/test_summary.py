@@ -4,11 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from weft.live.summary import LineKind, failures, summary
-from weft.model.outcome import Cancelled, Failed, Outcome, Skipped
+from weft.model.outcome import Cancelled, Failed, Outcome, Skipped, Succeeded
 from weft.model.reason import CancelAsked, DependencyFailed, Exited, Interrupted, Raised
 from weft.runtime.layout import RunFolder
 from weft.scheduling.states import RunState
-from weft.views.report import Report
+from weft.views.report import GroupReport, HealthReport, Report
 
 Golden = Callable[[str, str], None]
 
@@ -47,6 +47,46 @@ def test_an_interrupted_run_says_so() -> None:
         "1 task was cancelled because the run was interrupted by SIGINT: a",
         "1 task was cancelled: b",
     ]
+
+
+def test_the_summary_of_a_run_in_trouble(bad_report: Report, golden: Golden) -> None:
+    golden("trouble_summary.txt", "\n".join(lines(bad_report)) + "\n")
+
+
+def test_a_degraded_run_says_so_and_how_its_groups_stand() -> None:
+    outcomes: dict[str, Outcome] = {"a": Succeeded(), "b": Failed(Exited(1)), "c": Succeeded()}
+    groups = {"survey": GroupReport(True, 1, 1, required=1), "fine": GroupReport(True, 1, required=1)}
+    assert lines(Report(RunState.DEGRADED, outcomes, seconds=3.0, groups=groups)) == [
+        "degraded: 3 tasks in 3.0 s: 2 succeeded, 1 failed",
+        "group survey: 1 of 2 succeeded, 1 required: met",
+        "b failed: exit code 1",
+    ]
+
+
+def test_a_group_that_nobody_could_decide_any_more_is_told_as_such() -> None:
+    groups = {"survey": GroupReport(None, succeeded=1, cancelled=2)}
+    assert lines(Report(RunState.INTERRUPTED, {}, groups=groups))[1:] == [
+        "group survey: 1 of 3 succeeded: not decided"
+    ]
+
+
+def test_the_first_groups_in_trouble_are_told_and_the_others_counted() -> None:
+    groups = {f"g{number}": GroupReport(False, failed=1) for number in range(12)}
+    shown = lines(Report(RunState.FAILED, {}, groups=groups))
+    assert len(shown) == 1 + 10 + 1
+    assert shown[-1] == "2 more groups had members that did not succeed: g10, g11"
+
+
+def test_what_is_unhealthy_in_the_end_is_told() -> None:
+    health = {"limit `api`": HealthReport(False, 0.6, 20, 12), "the run": HealthReport(True, 0.1, 40, 12)}
+    assert lines(Report(RunState.FAILED, {}, health=health))[1:] == [
+        "limit `api` is unhealthy: 60% of the attempts failed"
+    ]
+
+
+def test_a_task_that_was_tried_more_than_once_tells_how_often() -> None:
+    report = Report(RunState.FAILED, {"a": Failed(Exited(1))}, attempts={"a": 3})
+    assert lines(report)[-1] == "a failed after 3 attempts: exit code 1"
 
 
 def test_long_lists_are_cut_with_counts() -> None:

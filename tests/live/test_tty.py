@@ -140,6 +140,22 @@ def test_a_failure_stands_above_the_region_as_soon_as_it_comes() -> None:
     assert "1 failed" in rows[3]
 
 
+def test_a_run_in_trouble_tells_what_goes_wrong_and_counts_what_backs_off(
+    trouble: Sequence[Fact], bad_report: Report, golden: Golden
+) -> None:
+    window = Window(100, 60)
+    window.now = 6.5
+    window.display.show([fact for fact in trouble if fact.at <= 6.5])
+    window.display.tick()
+    assert "3 backing off" in str(window)
+    golden("tty_trouble_middle.txt", str(window))
+    window.now = 6.6
+    window.show(trouble, until=20.0)
+    assert "ending" in str(window)
+    window.display.finish(bad_report)
+    golden("tty_trouble_end.txt", str(window))
+
+
 def test_starts_and_ends_are_lines_for_those_who_ask() -> None:
     window = Window(verbose=True)
     ended: list[Fact] = [AttemptEnded(100.0, Attempt(0), Succeeded()), TaskEnded(100.0, 0, Succeeded())]

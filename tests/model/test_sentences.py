@@ -8,16 +8,42 @@ import pytest
 
 from weft.model.outcome import Outcome, Skipped
 from weft.model.reason import (
+    AttemptsUsedUp,
+    BackingOff,
+    BadResult,
+    CancelAsked,
+    CircuitOpen,
+    CircuitProbing,
+    CouldNotStart,
+    CriticalFailed,
     DependencyCancelled,
     DependencyFailed,
     DependencyPending,
     Exited,
+    GroupLost,
+    GroupMet,
     Interrupted,
     Killed,
+    Needs,
+    NeedsGroup,
+    NotDeclared,
+    NotRetried,
     PoolFull,
     PoolReserved,
+    PoolTooSmall,
     Raised,
+    ReadAfterWrite,
     Reason,
+    RetryBudgetSpent,
+    RunFailed,
+    RunTimedOut,
+    Through,
+    TimeBudgetSpent,
+    TimedOut,
+    Transaction,
+    Unhealthy,
+    WriteAfterRead,
+    WriteAfterWrite,
 )
 from weft.model.sentences import outcome_sentence, sentence
 from weft.testing import cancelled, failed, succeeded
@@ -25,7 +51,7 @@ from weft.testing import cancelled, failed, succeeded
 
 def example(reason: type[Any]) -> Reason:
     """One of each class, with values that a sentence may hold."""
-    samples: dict[Any, Any] = {int: 9, str: "something", tuple[str, ...]: ("something",)}
+    samples: dict[Any, Any] = {int: 9, float: 0.5, str: "something", tuple[str, ...]: ("something",)}
     fields = {field.name: samples.get(field.type, 9) for field in msgspec.structs.fields(reason)}
     made: Reason = reason(**fields)
     return made
@@ -40,27 +66,70 @@ def test_every_reason_has_a_sentence_of_its_own(reason: type[Any]) -> None:
     assert told not in others or told == "something"
 
 
-@pytest.mark.parametrize(
-    ("reason", "told"),
-    [
-        (DependencyPending("fetch"), "`fetch` has not ended"),
-        (PoolFull("gpu", free=0, asked=1), "pool `gpu` has 0 free and the task takes 1"),
-        (
-            PoolReserved("gpu", by="train"),
-            "what is free in pool `gpu` is kept for `train`, which comes first",
-        ),
-        (Raised("ValueError", "no number"), "ValueError: no number"),
-        (Raised("KeyboardInterrupt", ""), "KeyboardInterrupt"),
-        (Exited(3), "exit code 3"),
-        (Killed(signal.SIGKILL), "killed by SIGKILL"),
-        (Killed(250), "killed by signal 250"),
-        (DependencyCancelled("fetch"), "`fetch` was cancelled"),
-        (Interrupted(signal.SIGTERM), "the run was interrupted by SIGTERM"),
-        (Interrupted(), "the run was interrupted"),
-    ],
-)
+SENTENCES: list[tuple[Reason, str]] = [
+    (Needs("fetch"), "it needs `fetch`"),
+    (NeedsGroup("survey", member="a"), "it needs the group `survey`, to which `a` belongs"),
+    (ReadAfterWrite("fetch", "clean", "raw/"), "it reads `raw/`, which `fetch` writes"),
+    (WriteAfterRead("clean", "fetch", "raw/"), "it writes `raw/`, which `clean` reads before"),
+    (WriteAfterWrite("fetch", "again", "raw/"), "it writes `raw/`, which `fetch` writes before"),
+    (
+        Transaction("swap"),
+        "what conflicts with a member of the atomic group `swap` conflicts with all of it",
+    ),
+    (NotDeclared("lint"), "`lint` declares neither `reads` nor `writes`"),
+    (Through(("a",)), "it comes after `a`"),
+    (Through(("a", "b", "c", "d")), "it comes after `a`, `b`, `c` and `d`"),
+    (Through(("a", "b", "c", "d", "e")), "it comes after `a`, `b` and 3 more"),
+    (PoolTooSmall("gpu", size=1, asked=2), "pool `gpu` holds 1 and the two together take 2"),
+    (DependencyPending("fetch"), "`fetch` has not ended"),
+    (PoolFull("gpu", free=0, asked=1), "pool `gpu` has 0 free and the task takes 1"),
+    (PoolReserved("gpu", by="train"), "what is free in pool `gpu` is kept for `train`, which comes first"),
+    (BackingOff(2, due=4.0), "attempt 2 is not due yet"),
+    (
+        CircuitOpen("limit `api`", error_rate=0.625, due=30.0),
+        "the circuit of limit `api` is open: 62% of the attempts failed",
+    ),
+    (
+        CircuitProbing("the run"),
+        "the circuit of the run is open, and one attempt is on its way as a probe",
+    ),
+    (Raised("ValueError", "no number"), "ValueError: no number"),
+    (Raised("KeyboardInterrupt", ""), "KeyboardInterrupt"),
+    (Exited(3), "exit code 3"),
+    (Killed(signal.SIGKILL), "killed by SIGKILL"),
+    (Killed(250), "killed by signal 250"),
+    (CouldNotStart("no such program: `x`"), "no such program: `x`"),
+    (BadResult("the result is no JSON"), "the result is no JSON"),
+    (TimedOut(2.5), "it took longer than 2.5 s"),
+    (TimedOut(60.0, whole=True), "it took longer than 60 s in all its attempts"),
+    (AttemptsUsedUp(3), "all 3 attempts were made"),
+    (NotRetried(), "its `retry` does not try again after such a failure"),
+    (TimeBudgetSpent(90.0), "the next attempt would begin more than 90 s after the first"),
+    (RetryBudgetSpent(0.2), "more than 20% of the run's attempts would be retries"),
+    (DependencyFailed("fetch"), "`fetch` failed"),
+    (DependencyCancelled("fetch"), "`fetch` was cancelled"),
+    (CancelAsked(), "the user took it back"),
+    (Interrupted(signal.SIGTERM), "the run was interrupted by SIGTERM"),
+    (Interrupted(), "the run was interrupted"),
+    (GroupMet("survey", succeeded=3, required=2), "the group `survey` has what it requires: 3 of 2"),
+    (
+        GroupLost("survey", succeeded=1, required=2),
+        "the group `survey` can't succeed any more: 1 of 2 required",
+    ),
+    (CriticalFailed("release"), "the critical group `release` failed"),
+    (RunFailed("build"), "`build` failed, and the run ends with the first failure"),
+    (Unhealthy("the run", error_rate=0.5), "the run is unhealthy: 50% of the attempts failed"),
+    (RunTimedOut(3600.0), "the run took longer than 3600 s"),
+]
+
+
+@pytest.mark.parametrize(("reason", "told"), SENTENCES)
 def test_a_reason_reads_as_a_sentence(reason: Reason, told: str) -> None:
     assert sentence(reason) == told
+
+
+def test_no_reason_is_left_out_above() -> None:
+    assert {type(reason) for reason, _ in SENTENCES} == set(get_args(Reason))
 
 
 @pytest.mark.parametrize(
@@ -69,8 +138,14 @@ def test_a_reason_reads_as_a_sentence(reason: Reason, told: str) -> None:
         (succeeded(7), "succeeded"),
         (failed(Exited(2)), "failed: exit code 2"),
         (cancelled(Interrupted()), "was cancelled: the run was interrupted"),
+        (cancelled(GroupMet("g", 2, 2)), "was cancelled: the group `g` has what it requires: 2 of 2"),
         (Skipped(DependencyFailed("a")), "was skipped: `a` failed"),
     ],
 )
 def test_an_outcome_reads_as_what_became_of_a_task(outcome: Outcome, told: str) -> None:
     assert outcome_sentence(outcome) == told
+
+
+def test_an_outcome_tells_the_number_of_attempts_where_there_were_several() -> None:
+    assert outcome_sentence(succeeded(), attempts=2) == "succeeded after 2 attempts"
+    assert outcome_sentence(failed(Exited(2)), attempts=3) == "failed after 3 attempts: exit code 2"

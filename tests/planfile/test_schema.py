@@ -9,7 +9,18 @@ from typing import Any
 import pytest
 
 from weft.planfile import loads, schema
-from weft.planfile.keys import AGGREGATE, EACH, GROUP, LIMIT, PLAN, TASK
+from weft.planfile.keys import (
+    AGGREGATE,
+    EACH,
+    GROUP,
+    HEALTH,
+    LIMIT,
+    PLAN,
+    RETRY,
+    RETRY_BUDGET,
+    TASK,
+    TIMEOUT,
+)
 from weft.planfile.shapes import Record
 
 DOCS = Path(__file__).parents[2] / "docs" / "plan-file.md"
@@ -43,6 +54,10 @@ def test_every_key_of_the_schema_is_described() -> None:
         ("A source of values", EACH),
         ("A limit", LIMIT),
         ("A group", GROUP),
+        ("A retry", RETRY),
+        ("A timeout", TIMEOUT),
+        ("Health", HEALTH),
+        ("A retry budget", RETRY_BUDGET),
         ("An aggregate", AGGREGATE),
     ],
 )

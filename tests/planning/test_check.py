@@ -7,6 +7,7 @@ import pytest
 
 from weft.errors import PlanError, Problem
 from weft.model.aggregate import Frequency
+from weft.model.group import Group
 from weft.model.limits import MAX_CONCURRENT
 from weft.model.plan import Plan
 from weft.planning.check import problems
@@ -151,6 +152,118 @@ def test_a_task_that_needs_itself_is_told_so() -> None:
 def test_a_member_that_needs_its_own_fan_out_needs_itself() -> None:
     problem = only_problem(plan(task("a[1]", family="a", needs=["a"])))
     assert problem.message == "task `a[1]` needs itself"
+
+
+def test_an_unknown_group_is_told_with_the_nearest_name() -> None:
+    misspelt = plan(task("a", group="survye"), groups={"survey": Group()})
+    assert only_problem(misspelt) == Problem(
+        ("tasks", "a", "group"),
+        "task `a` is in group `survye`, which is not in the plan",
+        "did you mean `survey`?",
+    )
+    assert only_problem(plan(task("a", group="x"))).hint == "declare it under `groups:`"
+
+
+def test_a_group_inside_an_unknown_one_is_told() -> None:
+    assert only_problem(plan(groups={"outer": Group(), "inner": Group(group="outr")})) == Problem(
+        ("groups", "inner", "group"),
+        "group `inner` is in group `outr`, which is not in the plan",
+        "did you mean `outer`?",
+    )
+
+
+def test_groups_inside_each_other_are_told_once_and_without_those_around() -> None:
+    circle = {"x": Group(group="a"), "a": Group(group="b"), "b": Group(group="a"), "y": Group(group="x")}
+    problem = only_problem(plan(task("t", group="y"), task("u", needs=["b"]), groups=circle))
+    assert problem.path == ("groups", "a", "group")
+    assert problem.message == "these groups are inside each other: `a` -> `b` -> `a`"
+
+
+def test_a_group_inside_itself_is_told() -> None:
+    assert only_problem(plan(groups={"a": Group(group="a")})).message == "group `a` is inside itself"
+
+
+def test_groups_side_by_side_in_one_group_are_no_circle() -> None:
+    nested = {"a": Group(group="c"), "b": Group(group="c"), "c": Group(), "d": Group(group="a")}
+    assert problems(plan(groups=nested)) == ()
+
+
+def test_a_group_has_a_name() -> None:
+    assert only_problem(plan(groups={"": Group()})).message.startswith("a group has no name")
+
+
+@pytest.mark.parametrize("needed", ["inner", "outer"])
+def test_a_task_can_not_need_a_group_to_which_it_belongs(needed: str) -> None:
+    groups = {"outer": Group(), "inner": Group(group="outer")}
+    assert only_problem(
+        plan(task("a"), task("b", group="inner", needs=["a", needed]), groups=groups)
+    ) == Problem(
+        ("tasks", "b", "needs", 1),
+        f"task `b` needs group `{needed}`, to which it belongs",
+        "it would wait for itself",
+    )
+
+
+def test_a_task_may_need_a_group_inside_its_own() -> None:
+    groups = {"outer": Group(), "inner": Group(group="outer")}
+    sound = plan(task("a", group="inner"), task("b", group="outer", needs=["inner"]), groups=groups)
+    assert problems(sound) == ()
+
+
+def test_a_cycle_by_way_of_a_group_tells_who_belongs_to_it() -> None:
+    circle = plan(task("a", group="g", needs=["b"]), task("b", needs=["g"]), groups={"g": Group()})
+    problem = only_problem(circle)
+    assert problem.message == (
+        "these tasks wait for each other: `a` -> `b` -> `a`\n"
+        "  `b` waits: it needs the group `g`, to which `a` belongs\n"
+        "  `a` waits: it needs `b`"
+    )
+    assert problem.hint == "take one of these `needs` away, or a task out of its group"
+
+
+@pytest.mark.parametrize(("least", "n_problems"), [(2, 0), (3, 0), (4, 1), (1.0, 0), (None, 0)])
+def test_a_group_can_not_require_more_members_than_it_has(least: int | float | None, n_problems: int) -> None:
+    groups = {"g": Group(min_required=least), "inner": Group(group="g")}
+    members = [task("a", group="g"), task("b", group="g"), task("c", group="inner"), task("d", group="inner")]
+    assert len(problems(plan(*members, groups=groups))) == n_problems
+
+
+def test_more_members_than_there_are_may_mean_a_share() -> None:
+    problem = only_problem(plan(task("a", group="g"), groups={"g": Group(min_required=50)}))
+    assert problem == Problem(
+        ("groups", "g", "min_required"),
+        "`min_required` of group `g` is 50; expected no more than its members, of which there are 1",
+        "a share of them is written `50%`, and 0.5 in Python",
+    )
+    assert only_problem(plan(groups={"g": Group(min_required=101)})).hint is None
+
+
+def survey(*groups: str | None, needs: str = "survey") -> Plan:
+    """Return a fan-out `survey` whose members belong to these groups, and a task that needs it."""
+    members = [task(f"survey[{n}]", family="survey", group=group) for n, group in enumerate(groups)]
+    declared = {"survey": Group(), "inner": Group(group="survey"), "other": Group()}
+    return plan(*members, task("after", needs=[needs]), groups=declared)
+
+
+@pytest.mark.parametrize("groups", [("survey", "survey"), ("survey", "inner")])
+def test_a_fan_out_may_have_the_name_of_its_group(groups: tuple[str, ...]) -> None:
+    assert problems(survey(*groups)) == ()
+
+
+@pytest.mark.parametrize("groups", [("survey", None), ("other", "other"), (None,)])
+def test_a_name_that_could_mean_two_things_is_told_where_it_is_used(groups: tuple[str | None, ...]) -> None:
+    problem = only_problem(survey(*groups))
+    assert problem.path == ("groups", "survey")
+    assert problem.hint == "rename one of the two, or put the task into the group"
+    assert problems(survey(*groups, needs="other")) == ()
+
+
+def test_an_aggregate_may_be_made_from_a_group() -> None:
+    grouped = plan(task("a", group="g"), groups={"g": Group()})
+    assert problems(msgspec.structs.replace(grouped, aggregates={"common": Frequency(("g",))})) == ()
+    unclear = plan(task("a", group="g"), task("g"), groups={"g": Group()})
+    unclear = msgspec.structs.replace(unclear, aggregates={"common": Frequency(("g",))})
+    assert only_problem(unclear).path == ("groups", "g")
 
 
 def test_all_mistakes_are_told_at_once() -> None:

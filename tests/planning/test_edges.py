@@ -14,6 +14,7 @@ from weft.model.plan import Plan
 from weft.model.reason import (
     DependencyFailed,
     Needs,
+    NeedsGroup,
     NotDeclared,
     ReadAfterWrite,
     Transaction,
@@ -234,6 +235,84 @@ def test_a_hazard_and_needs_that_contradict_each_other_are_told_with_reasons_and
     with pytest.raises(PlanError) as raised:
         prepare(loads(text, name="torn_group.yaml", root=GOLDEN))
     assert f"{raised.value}\n" == (GOLDEN / "torn_group.txt").read_text(encoding="utf-8")
+
+
+# Groups that are needed
+
+SURVEY = {"survey": Group(min_required=1)}
+
+
+def test_of_a_group_that_is_needed_each_task_must_end_however_it_ends() -> None:
+    members = [task("a", group="survey"), task("b", group="survey")]
+    written = plan(*members, task("c"), task("d", needs=["c", "survey"]), groups=SURVEY)
+    assert edges(written) == [
+        Edge(2, 3, True, Needs("c")),
+        Edge(0, 3, False, NeedsGroup("survey", "a")),
+        Edge(1, 3, False, NeedsGroup("survey", "b")),
+    ]
+    assert [prepared.groups for prepared in prepare(written).tasks] == [(), (), (), ("survey",)]
+
+
+def test_a_need_of_a_group_is_one_of_the_groups_inside_it() -> None:
+    groups = {"survey": Group(), "inner": Group(group="survey")}
+    written = plan(task("a", group="inner"), task("b", needs=["survey"]), groups=groups)
+    assert edges(written) == [Edge(0, 1, False, NeedsGroup("survey", "a"))]
+
+
+def test_where_a_fan_out_and_a_group_share_a_name_the_group_is_needed() -> None:
+    fan_out = [task(f"survey[{n}]", family="survey", group="survey") for n in range(2)]
+    written = plan(*fan_out, task("sum", needs=["survey"]), groups=SURVEY)
+    assert [edge.required for edge in edges(written)] == [False, False]
+
+
+def test_the_name_of_a_fan_out_needs_all_of_it_whatever_its_group_tolerates() -> None:
+    fan_out = [task(f"survey[{n}]", family="survey", group="g") for n in range(2)]
+    written = plan(*fan_out, task("sum", needs=["survey"]), groups={"g": Group(min_required=1)})
+    assert [edge.required for edge in edges(written)] == [True, True]
+
+
+def test_what_a_member_of_a_needed_group_writes_only_orders_the_reader() -> None:
+    written = plan(
+        task("a", writes="x", group="survey"), task("b", needs=["survey"], reads="x"), groups=SURVEY
+    )
+    assert edges(written) == [
+        Edge(0, 1, False, NeedsGroup("survey", "a")),
+        Edge(0, 1, False, ReadAfterWrite("a", "b", "x")),
+    ]
+
+
+def test_what_others_write_is_required_though_a_group_is_needed() -> None:
+    members = [task("a", group="survey"), task("w", writes="x")]
+    written = plan(*members, task("b", needs=["survey"], reads="x"), groups=SURVEY)
+    assert Edge(1, 2, True, ReadAfterWrite("w", "b", "x")) in edges(written)
+
+
+def test_a_member_of_a_needed_group_that_is_needed_by_name_is_required() -> None:
+    written = plan(task("a", group="survey"), task("b", needs=["survey", "a"]), groups=SURVEY)
+    assert Edge(0, 1, True, Needs("a")) in edges(written)
+
+
+def test_a_group_may_be_needed_before_its_tasks_stand_in_the_plan() -> None:
+    written = plan(task("b", needs=["survey"]), task("a", group="survey"), groups=SURVEY)
+    assert pairs(written) == {"a>b"}
+
+
+def test_a_group_of_nothing_that_is_needed_is_no_edge() -> None:
+    written = plan(task("b", needs=["g"]), groups={"g": Group()})
+    assert edges(written) == []
+    assert prepare(written).tasks[0].groups == ("g",)
+
+
+def test_groups_that_wait_for_each_other_are_a_cycle_that_is_told() -> None:
+    groups = {"g": Group(), "h": Group()}
+    tasks = [task("a", group="g", needs=["h"]), task("b", group="h", needs=["g"])]
+    with pytest.raises(PlanError, match="these tasks wait for each other"):
+        prepare(plan(*tasks, groups=groups))
+
+
+def test_a_task_can_t_need_the_group_that_it_belongs_to() -> None:
+    with pytest.raises(PlanError, match="`a` needs"):
+        prepare(plan(task("a", group="g", needs=["g"]), groups={"g": Group()}))
 
 
 # Tasks that declare nothing

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,12 @@ from tests.executors.told import in_a_loop
 
 import weft
 from weft.errors import TaskFailed
-from weft.model.outcome import Failed
+from weft.model.outcome import Failed, Succeeded
 from weft.model.reason import CouldNotStart
+from weft.model.retry import Retry
 from weft.model.work import Command, ResultFormat
 from weft.runtime.engine import Engine
+from weft.scheduling.facts import Fact, RetryScheduled
 
 # A task is a process of its own, which must find this Weft and no other.
 SOURCE = str(Path(weft.__path__[0]).parent)
@@ -59,6 +62,16 @@ async def test_a_script_reads_the_results_that_it_needs_in_plan_order(tmp_path: 
     assert list(found.items()) == [("survey[a/b.md]", answer()), ("count", 7)]
 
 
+def test_a_script_that_needs_a_group_reads_the_results_that_there_are(tmp_path: Path) -> None:
+    groups = {"survey": weft.Group(min_required=1), "inner": weft.Group(group="survey", critical=False)}
+    plan = weft.Plan(root=tmp_path, groups=groups)
+    plan.add(Command("echo 7", result=ResultFormat.JSON), id="a", group="survey")
+    plan.add(Command("exit 1", result=ResultFormat.JSON), id="b", group="survey")
+    plan.add(answer, id="c", group="inner")
+    plan.add(SHOW_RESULTS, id="shown", needs=["inner", "survey"])
+    assert weft.run(plan).results["shown"] == {"a": 7, "c": answer()}
+
+
 @in_a_loop
 async def test_a_script_that_needs_nothing_has_no_results_even_inside_another_task(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -96,3 +109,33 @@ async def test_a_command_that_fails_tells_why(command: Command, told: str, tmp_p
     async with Engine(root=tmp_path) as engine:
         with pytest.raises(TaskFailed, match=told):
             await engine.submit(command)
+
+
+@in_a_loop
+async def test_the_logs_of_every_attempt_are_kept(tmp_path: Path) -> None:
+    async with Engine(root=tmp_path) as engine:
+        script = 'echo "attempt $WEFT_ATTEMPT"; test $WEFT_ATTEMPT = 3'
+        tried = engine.submit(Command(script), id="tried/often", retry=Retry(base_s=0.001))
+        assert await tried.wait() == Succeeded(None)
+    assert engine.folder is not None
+    logs = {path.name: path.read_text() for path in engine.folder.task("tried/often").glob("*.log")}
+    assert {name: text for name, text in logs.items() if text} == {
+        "attempt-1.stdout.log": "attempt 1\n",
+        "attempt-2.stdout.log": "attempt 2\n",
+        "stdout.log": "attempt 3\n",
+    }
+
+
+@in_a_loop
+async def test_a_command_says_how_long_to_wait_before_it_is_tried_again(tmp_path: Path) -> None:
+    due: list[float] = []
+
+    def listen(facts: Sequence[Fact]) -> None:
+        due.extend(fact.due - fact.at for fact in facts if isinstance(fact, RetryScheduled))
+
+    async with Engine(root=tmp_path) as engine:
+        engine.subscribe(listen)
+        script = "test $WEFT_ATTEMPT = 2 || { echo weft: retry-after 0.25 >&2; exit 1; }"
+        tried = engine.submit(Command(script), retry=Retry(base_s=0.001))
+        assert await tried.wait() == Succeeded(None)
+    assert due == [pytest.approx(0.25)]

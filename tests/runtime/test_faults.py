@@ -23,7 +23,7 @@ async def double(x: int) -> int:
 
 def break_down(engine: Engine) -> None:
     """Let the next turn fail: what the scheduler knows of positions is wrong from now on."""
-    engine._scheduler.states.append(0)
+    engine._scheduler.tasks.states.append(0)
 
 
 @in_a_loop

@@ -3,11 +3,13 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 import threading
 from types import FrameType
 
 import pytest
-from tests.executors.told import in_a_loop
+from tests.executors.told import TIMEOUT_S, in_a_loop
 
 from weft.runtime.signals import SIGNALS, interrupts
 
@@ -27,7 +29,7 @@ class Seen:
 async def test_the_second_signal_leaves_no_choice(number: int) -> None:
     seen = Seen()
     with interrupts(seen):
-        for force in (False, True, True):
+        for force in (False, True):
             os.kill(os.getpid(), number)
             assert await seen.told.get() == (number, force)
 
@@ -39,6 +41,34 @@ async def test_different_signals_add_up() -> None:
         for number, force in ((signal.SIGTERM, False), (signal.SIGINT, True)):
             os.kill(os.getpid(), number)
             assert await seen.told.get() == (number, force)
+
+
+IMPATIENT = """
+import asyncio, threading
+from weft.runtime.signals import interrupts
+
+async def main():
+    told = asyncio.Queue()
+    with interrupts(lambda *seen: told.put_nowait(seen)):
+        print("begun", flush=True)
+        while True:
+            print(*await told.get(), flush=True)
+
+threading.Thread(target=threading.Event().wait).start()  # what nobody can end
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_the_third_signal_ends_the_process_whatever_runs(number: int) -> None:
+    with subprocess.Popen([sys.executable, "-c", IMPATIENT], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begun\n"
+        for force in (False, True):
+            process.send_signal(number)
+            assert process.stdout.readline() == f"{number:d} {force}\n"
+        process.send_signal(number)
+        assert process.wait(TIMEOUT_S) == -number
 
 
 def mine(number: int, frame: FrameType | None) -> None:

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 import threading
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +16,16 @@ from tests.executors.told import in_a_loop
 
 from weft.errors import TaskFailed
 from weft.executors.base import Invocation
+from weft.model.limits import MAX_CONCURRENT
 from weft.model.outcome import Cancelled, Failed, Skipped, Succeeded
-from weft.model.reason import CancelAsked, DependencyCancelled, Interrupted
+from weft.model.policy import Policy
+from weft.model.reason import CancelAsked, DependencyCancelled, Interrupted, Killed, PoolFull, TimedOut
 from weft.model.work import Command, ResultFormat, Where
 from weft.runtime.engine import Engine
 from weft.runtime.handle import Handle
+from weft.scheduling.facts import Fact, StopAsked
+
+HASTY = Policy(grace_s=0.1)
 
 
 async def double(x: int) -> int:
@@ -177,6 +184,113 @@ async def test_a_command_can_be_cancelled(tmp_path: Path) -> None:
         await blocker.begun()
         handle.cancel()
         assert await handle.wait() == Cancelled(CancelAsked())
+
+
+# Too late
+
+
+async def patient() -> None:
+    await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "(trap '' TERM HUP; exec sleep 1000) & wait",
+        "trap '' TERM; sleep 1000 & while :; do wait; done",
+        "setsid sleep 1000; :",
+        "trap '' TERM; setsid sh -c 'trap \"\" TERM; while :; do sleep 0.01; done'; :",
+    ],
+    ids=["it is deaf", "both are deaf", "it has left", "it has left, both are deaf"],
+)
+@in_a_loop
+async def test_a_timeout_returns_in_time_though_a_grandchild_holds_the_pipe(
+    script: str, tmp_path: Path
+) -> None:
+    async with Engine(root=tmp_path, policy=HASTY) as engine:
+        held = Command(script, result=ResultFormat.TEXT)
+        handle = engine.submit(held, timeout_s=0.2)
+        assert await handle.wait() == Failed(TimedOut(0.2))
+
+
+@pytest.mark.parametrize(
+    ("function", "args", "where"),
+    [
+        (patient, (), Where.LOOP),
+        (time.sleep, (1000,), Where.PROCESS),
+        (Command("trap '' TERM; while :; do sleep 0.01; done"), (), None),
+    ],
+    ids=["coroutine", "process", "command"],
+)
+@in_a_loop
+async def test_a_slot_is_free_again_after_a_timeout(
+    function: Callable[..., Any] | Command, args: tuple[Any, ...], where: Where | None, tmp_path: Path
+) -> None:
+    async with Engine(1, root=tmp_path, policy=HASTY) as engine:
+        late = engine.submit(function, *args, timeout_s=0.2, where=where)
+        assert await engine.submit(double, 1) == 2
+        assert late.outcome == Failed(TimedOut(0.2))
+
+
+def kill_myself() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.parametrize(
+    ("function", "where"),
+    [(kill_myself, Where.PROCESS), (Command("kill -KILL $$"), None)],
+    ids=["process", "command"],
+)
+@in_a_loop
+async def test_a_slot_is_free_again_after_its_holder_was_killed(
+    function: Callable[[], None] | Command, where: Where | None, tmp_path: Path
+) -> None:
+    async with Engine(1, root=tmp_path) as engine:
+        killed = engine.submit(function, where=where)
+        assert await engine.submit(double, 1) == 2
+        assert killed.outcome == Failed(Killed(signal.SIGKILL))
+
+
+@in_a_loop
+async def test_a_thread_whose_time_is_over_counts_as_busy_until_it_really_ends(tmp_path: Path) -> None:
+    blocker = OverPipes(tmp_path)
+    async with Engine(1, policy=HASTY) as engine:
+        told = asyncio.Event()
+        forced = []
+
+        def listen(facts: Iterable[Fact]) -> None:
+            forced.extend([fact for fact in facts if isinstance(fact, StopAsked) and fact.force])
+            if forced:
+                told.set()
+
+        engine.subscribe(listen)
+        late = engine.submit(blocker.job.function, *blocker.job.args, timeout_s=0.01)
+        waiting = engine.submit(double, 1)
+        await told.wait()
+        assert (late.outcome, waiting.outcome) == (None, None)
+        assert engine.waiting(waiting) == (PoolFull(MAX_CONCURRENT, free=0, asked=1),)
+        await blocker.release()
+        assert await waiting == 2
+        assert late.outcome == Failed(TimedOut(0.01))
+
+
+@in_a_loop
+async def test_a_coroutine_whose_time_is_over_may_clean_up() -> None:
+    patient = Patient()
+    async with Engine() as engine:
+        late = engine.submit(patient.tidy, timeout_s=0.01)
+        assert await late.wait() == Failed(TimedOut(0.01))
+        assert patient.cleaned_up
+
+
+@in_a_loop
+async def test_who_is_deaf_to_an_interrupt_is_killed_when_the_grace_is_over(tmp_path: Path) -> None:
+    blocker = OverPipes(tmp_path)
+    async with Engine(root=tmp_path, policy=HASTY) as engine:
+        deaf = engine.submit(Command("trap '' TERM; echo begun > begun; while :; do sleep 1; done"))
+        await blocker.begun()
+        engine.interrupt()
+    assert deaf.outcome == Cancelled(Interrupted())
 
 
 # Leaving the block

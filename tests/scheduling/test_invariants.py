@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import pytest
 
+from weft.model.attempt import Attempt
+from weft.model.health import Health, WhenUnhealthy
+from weft.model.policy import Policy
 from weft.model.priority import HIGH
+from weft.model.reason import Interrupted
+from weft.model.retry import Retry
+from weft.model.timeout import Timeout
+from weft.scheduling.deadlines import Due
+from weft.scheduling.health import Circuit
 from weft.scheduling.invariants import check
 from weft.scheduling.scheduler import Scheduler
 from weft.scheduling.states import SKIPPED, SUCCEEDED, WAITING, RunState
-from weft.testing import Sim, plan, task
+from weft.testing import Sim, failed, plan, task
 
 
 def busy() -> Scheduler:
@@ -37,7 +45,7 @@ def test_a_lost_task_is_seen() -> None:
 
 def test_a_task_that_is_kept_as_ended_and_lives_is_seen() -> None:
     scheduler = busy()
-    scheduler.states[0] = SUCCEEDED
+    scheduler.tasks.states[0] = SUCCEEDED
     broken(scheduler, "task 0 `a` is live, and kept as SUCCEEDED")
 
 
@@ -110,8 +118,82 @@ def test_a_run_that_ended_too_early_is_seen() -> None:
 
 def test_a_task_that_is_passed_over_for_nothing_is_seen() -> None:
     scheduler = busy()
-    scheduler.passed_over[1] = scheduler.live.pop(1)
-    scheduler.states[1] = SKIPPED
+    scheduler.tasks.passed_over[1] = scheduler.live.pop(1)
+    scheduler.tasks.states[1] = SKIPPED
     check(scheduler)
-    scheduler.passed_over[1].n_unmet = 0
+    scheduler.tasks.passed_over[1].n_unmet = 0
     broken(scheduler, "task 1 `c` counts 0 unmet edges")
+
+
+# Deadlines, groups, circuits
+
+
+def late() -> Scheduler:
+    """`a` backs off until 2, `b` runs and may until 7, `c` was asked to end and is killed at 5."""
+    tasks = [task("a", retry=Retry()), task("b", timeout=Timeout(attempt_s=7.0)), task("c"), task("d")]
+    run = Sim(plan(*tasks))
+    run.finish("a", failed())
+    run.cancel("c")
+    return run.scheduler
+
+
+def test_what_has_its_deadlines_is_in_order() -> None:
+    check(late())
+
+
+@pytest.mark.parametrize(("due", "task_at"), [(Due.RETRY, 0), (Due.ATTEMPT_TIMEOUT, 1)])
+def test_a_deadline_that_will_not_come_is_seen(due: Due, task_at: int) -> None:
+    scheduler = late()
+    scheduler.deadlines.drop(due, task_at)
+    broken(scheduler, f"nothing becomes due for .*{due.name}")
+
+
+@pytest.mark.parametrize("due", [due for due in Due if due is not Due.RUN_TIMEOUT])
+def test_a_deadline_that_comes_for_nothing_is_seen(due: Due) -> None:
+    scheduler = late()
+    scheduler.deadlines.set(due, 3, 1.0)
+    broken(scheduler, f"these become due for nothing: .*{due.name}")
+
+
+def test_a_task_that_is_asked_to_end_and_says_not_why_is_seen() -> None:
+    scheduler = late()
+    scheduler.live[2].stop_reason = None
+    broken(scheduler, "task 2 `c` is STOPPING: None")
+
+
+def test_a_task_that_waits_in_a_stopped_run_is_seen() -> None:
+    run = Sim(plan(task("a"), task("b", needs=["a"])))
+    run.scheduler.failures.give_up(None, Interrupted())
+    broken(run.scheduler, "task 1 `b` is WAITING, and stopped: Interrupted")
+
+
+def paused() -> Scheduler:
+    """The circuit is open, `b` waits for it."""
+    health = Health(min_samples=1, when_unhealthy=WhenUnhealthy.PAUSE)
+    run = Sim(plan(task("a"), task("b"), policy=Policy(health=health)), max_concurrent=1)
+    run.finish("a", failed())
+    return run.scheduler
+
+
+def test_an_open_circuit_is_in_order() -> None:
+    check(paused())
+
+
+def test_a_gate_that_does_not_do_as_its_circuit_is_seen() -> None:
+    scheduler = paused()
+    scheduler.monitors.all[0].circuit = Circuit.CLOSED
+    broken(scheduler, "PROBE|its gate has 0 free")
+
+
+def test_an_open_circuit_that_never_cools_down_is_seen() -> None:
+    scheduler = paused()
+    scheduler.deadlines.drop(Due.PROBE, 0)
+    broken(scheduler, "nothing becomes due for .*PROBE")
+
+
+def test_a_probe_that_has_ended_is_seen() -> None:
+    scheduler = paused()
+    monitor = scheduler.monitors.all[0]
+    scheduler.deadlines.drop(Due.PROBE, 0)
+    monitor.circuit, monitor.probe = Circuit.HALF_OPEN, Attempt(0)
+    broken(scheduler, "the probe of the run has ended")

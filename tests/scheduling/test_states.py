@@ -8,6 +8,7 @@ from weft.model.outcome import Outcome
 from weft.planning.prepare import PreparedTask
 from weft.scheduling.node import Node
 from weft.scheduling.states import (
+    BACKOFF,
     CANCELLED,
     FAILED,
     LEGAL,
@@ -40,12 +41,25 @@ def test_every_outcome_leads_to_an_ended_state_of_its_own() -> None:
 
 
 def test_what_has_begun_is_never_skipped() -> None:
-    assert SKIPPED not in LEGAL[RUNNING] | LEGAL[STOPPING]
+    assert SKIPPED not in LEGAL[RUNNING] | LEGAL[STOPPING] | LEGAL[BACKOFF]
 
 
-def test_what_runs_never_waits_again_and_what_stops_never_runs_again() -> None:
-    assert LEGAL[RUNNING].isdisjoint({WAITING, READY})
-    assert LEGAL[STOPPING] <= ENDED
+def test_what_has_begun_never_waits_for_others_again() -> None:
+    begun = {RUNNING, STOPPING, BACKOFF}
+    assert all(WAITING not in LEGAL[state] for state in {READY, *begun})
+
+
+def test_what_stops_never_runs_again_in_the_same_attempt() -> None:
+    assert LEGAL[STOPPING] <= {BACKOFF} | ENDED
+
+
+def test_another_attempt_stands_in_line_like_the_first() -> None:
+    assert [state for state, after in LEGAL.items() if RUNNING in after] == [READY]
+    assert LEGAL[BACKOFF] - ENDED == {READY}
+
+
+def test_a_task_succeeds_only_by_an_attempt() -> None:
+    assert {state for state, after in LEGAL.items() if SUCCEEDED in after} == {RUNNING, STOPPING}
 
 
 @pytest.mark.parametrize("state", TaskState)

@@ -78,7 +78,7 @@ def test_a_second_interrupt_leaves_no_choice() -> None:
     run.interrupt(signal=2)
     assert run.step(InterruptRequested(2, force=True)).actions == [StopAttempt(Attempt(0), force=True)]
     assert run.state("a") is STOPPING
-    assert StopAsked(0.0, Attempt(0), force=True) in run.facts
+    assert StopAsked(0.0, Attempt(0), True, Interrupted(2)) in run.facts
 
 
 def test_a_second_polite_interrupt_does_not_ask_again() -> None:

@@ -13,9 +13,13 @@ from weft.executors.base import Executor
 from weft.model.attempt import Attempt
 from weft.model.outcome import Outcome
 from weft.model.plan import Plan
+from weft.model.reason import TimedOut
+from weft.model.retry import Retry
+from weft.model.timeout import Timeout
 from weft.planning.check import problems
+from weft.scheduling.facts import AttemptStarted, StopAsked
 from weft.testing import ManualClock, ScriptedExecutor, Sim, cancelled, failed, plan, succeeded, task
-from weft.testing.strategies import plans
+from weft.testing.strategies import plans, troubled_plans
 
 
 def test_a_manual_clock_moves_when_told_and_never_back() -> None:
@@ -58,6 +62,54 @@ def test_a_run_that_was_begun_by_hand_can_be_played_to_its_end() -> None:
     run.finish("a")
     assert run.play() == 6.0
     assert run.outcomes == {"a": succeeded(), "b": succeeded()}
+
+
+def test_time_that_passes_brings_what_is_due_on_the_way() -> None:
+    run = Sim(plan(task("a", retry=Retry()), task("b", timeout=Timeout(attempt_s=3.0))))
+    run.finish("a", failed())
+    assert run.wake_at == 2.0
+    run.pass_to(10.0)
+    assert run.clock.now == 10.0
+    assert [(fact.at, type(fact)) for fact in run.facts[-3:]] == [
+        (2.0, AttemptStarted),
+        (3.0, StopAsked),
+        (8.0, StopAsked),
+    ]
+
+
+def test_a_sim_wakes_the_scheduler_when_it_wants_to_be_woken_and_only_then() -> None:
+    run = Sim(plan(task("a", retry=Retry())))
+    with pytest.raises(AssertionError, match="waits for no moment"):
+        run.wake()
+    run.finish("a", failed())
+    run.clock.advance(5.0)
+    run.wake()
+    assert run.facts[-1].at == 5.0, "it was late"
+
+
+def test_played_attempts_end_as_they_are_told_one_by_one_or_by_number() -> None:
+    retry = Retry(max_attempts=4)
+    run = Sim(plan(*(task(name, retry=retry) for name in ("all", "some", "number", "none"))))
+    run.play(
+        {
+            "all": failed(),
+            "some": [failed(), failed()],
+            "number": lambda number: succeeded(number) if number == 2 else failed(),
+        }
+    )
+    assert run.outcomes == {
+        "all": failed(),
+        "some": succeeded(),
+        "number": succeeded(2),
+        "none": succeeded(),
+    }
+    assert [run.started.count(name) for name in run.outcomes] == [4, 3, 2, 1]
+
+
+def test_a_played_attempt_that_is_asked_to_end_does_so_at_once() -> None:
+    run = Sim(plan(task("a", duration_s=9.0, timeout=Timeout(attempt_s=2.0)), task("b", needs=["a"])))
+    assert run.play() == 2.0
+    assert run.outcomes["a"] == failed(TimedOut(2.0))
 
 
 def test_the_kit_can_be_imported_where_hypothesis_is_not_installed() -> None:
@@ -107,3 +159,8 @@ def test_drawn_plans_can_run(drawn: Plan) -> None:
     run = Sim(drawn)
     run.play()
     assert len(run.outcomes) == len(drawn.tasks)
+
+
+@given(troubled_plans(max_tasks=5))
+def test_drawn_plans_that_speak_of_trouble_can_run(drawn: Plan) -> None:
+    assert problems(drawn) == ()

@@ -4,27 +4,45 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from typing import get_args
 
 import pytest
 
 from weft.model.limits import MAX_CONCURRENT
-from weft.model.outcome import Cancelled, Outcome, Skipped, Succeeded
-from weft.model.reason import DependencyCancelled, DependencyFailed
+from weft.model.outcome import Cancelled, Failed, Outcome, Skipped, Succeeded
+from weft.model.reason import (
+    CancelReason,
+    DependencyCancelled,
+    DependencyFailed,
+    EndReason,
+    FailureReason,
+    GroupMet,
+    LastReason,
+    SkipReason,
+    TimedOut,
+)
 from weft.scheduling.facts import (
     AttemptEnded,
     AttemptStarted,
     Fact,
+    GaveUp,
+    GroupDecided,
+    HealthChanged,
+    RetryScheduled,
     RunEnded,
     RunInterrupted,
+    RunStopping,
     StopAsked,
     TaskAdded,
     TaskEnded,
 )
+from weft.scheduling.health import Circuit
 from weft.scheduling.states import RunState
 from weft.testing import Simulation, simulate
 
 N_PLANS = 10_000
 CHUNK = 1_000  # small enough to spread over several test processes
+LATE_S = 0.31  # by which a simulated scheduler is woken too late at most
 
 
 def outcomes_of(simulation: Simulation) -> dict[int, Outcome]:
@@ -40,22 +58,119 @@ def assert_every_task_ended_once(simulation: Simulation) -> None:
 
 
 def assert_attempts_are_whole(simulation: Simulation) -> None:
-    """What starts ends once, and only what runs is asked to stop."""
+    """What starts ends once, only what runs is asked to stop, and nothing runs when its task has ended."""
     running: set[int] = set()
-    began: set[int] = set()
+    n_attempts: Counter[int] = Counter()
+    ended: set[int] = set()
     for fact in simulation.facts:
         match fact:
             case AttemptStarted():
-                assert fact.attempt.task not in began
-                began.add(fact.attempt.task)
+                assert fact.attempt.task not in running | ended
+                n_attempts[fact.attempt.task] += 1
+                assert fact.attempt.number == n_attempts[fact.attempt.task]
                 running.add(fact.attempt.task)
             case StopAsked():
                 assert fact.attempt.task in running
             case AttemptEnded():
                 running.remove(fact.attempt.task)
+            case TaskEnded():
+                assert fact.task not in running
+                ended.add(fact.task)
             case _:
                 pass
     assert not running
+
+
+def assert_retries_are_due(simulation: Simulation) -> None:
+    """Another attempt was announced, is not early, and is one that the task's `retry` allows."""
+    due: dict[int, float] = {}
+    began: dict[int, float] = {}
+    last: set[int] = set()
+    for fact in simulation.facts:
+        match fact:
+            case AttemptStarted(at, attempt):
+                retry = simulation.plan.tasks[attempt.task].retry
+                assert attempt.task not in last
+                if attempt.number > 1:
+                    assert retry is not None
+                    assert attempt.number <= retry.max_attempts
+                    assert due.pop(attempt.task) <= at
+                began.setdefault(attempt.task, at)
+            case RetryScheduled(at, attempt, moment):
+                retry = simulation.plan.tasks[attempt.task].retry
+                assert retry is not None
+                assert moment - at <= max(retry.ceiling_s, retry.retry_after_ceiling_s) + 1e-9
+                budget_s = retry.budget_s
+                assert budget_s is None or moment <= began[attempt.task] + budget_s
+                due[attempt.task] = moment
+            case GaveUp():
+                last.add(fact.attempt.task)
+            case _:
+                pass
+
+
+def assert_the_retry_budget_holds(simulation: Simulation) -> None:
+    budget = simulation.plan.policy.retry_budget
+    if budget is None:
+        return
+    n_attempts = n_retries = 0
+    for fact in simulation.facts:
+        if isinstance(fact, AttemptStarted):
+            n_attempts += 1
+            n_retries += fact.attempt.number > 1
+            assert n_retries <= max(budget.at_least, budget.share * n_attempts)
+
+
+def assert_timeouts_hold(simulation: Simulation) -> None:
+    """What ended because it took too long did, and it was not cut short before."""
+    began: dict[int, float] = {}
+    first: dict[int, float] = {}
+    for fact in simulation.facts:
+        match fact:
+            case AttemptStarted(at, attempt):
+                began[attempt.task] = at
+                first.setdefault(attempt.task, at)
+            case AttemptEnded(at, attempt, Failed(TimedOut(limit_s, whole))):
+                assert at >= (first if whole else began)[attempt.task] + limit_s
+            case StopAsked(at, attempt, False, TimedOut(limit_s, False)):
+                assert at - began[attempt.task] <= limit_s + LATE_S
+            case _:
+                pass
+
+
+def assert_circuits_hold(simulation: Simulation) -> None:
+    """Nothing starts under an open circuit, and one attempt under one that probes."""
+    circuits: dict[str, Circuit] = {}
+    probing: set[str] = set()
+    for fact in simulation.facts:
+        if isinstance(fact, HealthChanged):
+            legal = {
+                Circuit.CLOSED: {Circuit.CLOSED, Circuit.OPEN},
+                Circuit.OPEN: {Circuit.HALF_OPEN},
+                Circuit.HALF_OPEN: {Circuit.HALF_OPEN, Circuit.OPEN, Circuit.CLOSED},
+            }
+            before = circuits.get(fact.scope, Circuit.CLOSED)
+            assert fact.circuit in legal[before], f"{fact} after {before}"
+            circuits[fact.scope] = fact.circuit
+            probing.discard(fact.scope)  # it is told when a probe has ended
+        elif isinstance(fact, AttemptStarted):
+            for scope in scopes(simulation, fact.attempt.task):
+                assert circuits.get(scope) is not Circuit.OPEN
+                assert scope not in probing
+                if circuits.get(scope) is Circuit.HALF_OPEN:
+                    probing.add(scope)
+
+
+def scopes(simulation: Simulation, position: int) -> list[str]:
+    """All that may watch the task at ``position``, from what the plan says."""
+    plan = simulation.plan
+    task = plan.tasks[position]
+    found = ["the run", *(f"limit `{name}`" for name in task.limits)]
+    group = task.group
+    while group is not None:
+        found.append(f"group `{group}`")
+        group = plan.groups[group].group
+    return found
 
 
 def assert_edges_hold(simulation: Simulation) -> None:
@@ -100,18 +215,30 @@ def assert_pools_hold(simulation: Simulation) -> None:
             assert all(0 <= used[name] <= sizes[name] for name in used), f"{used} of {sizes}"
 
 
-def assert_nothing_starts_after_an_interrupt(simulation: Simulation) -> None:
-    interrupts = [n for n, fact in enumerate(simulation.facts) if isinstance(fact, RunInterrupted)]
-    if interrupts:
-        later: tuple[Fact, ...] = simulation.facts[interrupts[0] :]
-        assert not any(isinstance(fact, AttemptStarted) for fact in later)
-        assert simulation.state is RunState.INTERRUPTED
+def assert_nothing_starts_after_the_end_was_decided(simulation: Simulation) -> None:
+    ends = [n for n, fact in enumerate(simulation.facts) if isinstance(fact, RunInterrupted | RunStopping)]
+    if ends:
+        later: tuple[Fact, ...] = simulation.facts[ends[0] :]
+        assert not any(isinstance(fact, AttemptStarted | RetryScheduled) for fact in later)
+        interrupted = any(isinstance(fact, RunInterrupted) for fact in later)
+        assert simulation.state is (RunState.INTERRUPTED if interrupted else RunState.FAILED)
+
+
+def assert_groups_are_decided_once(simulation: Simulation) -> None:
+    decided = Counter(fact.group for fact in simulation.facts if isinstance(fact, GroupDecided))
+    assert all(times == 1 for times in decided.values()), decided
+    assert set(decided) <= set(simulation.plan.groups)
 
 
 def assert_the_end_is_told(simulation: Simulation) -> None:
-    if simulation.state is not RunState.INTERRUPTED:
+    ended_early = any(isinstance(fact, RunInterrupted | RunStopping) for fact in simulation.facts)
+    if not ended_early and not simulation.plan.groups:
         good = all(isinstance(outcome, Succeeded) for outcome in outcomes_of(simulation).values())
         assert simulation.state is (RunState.SUCCEEDED if good else RunState.FAILED)
+    if simulation.state is RunState.SUCCEEDED:
+        for outcome in outcomes_of(simulation).values():
+            left_out = isinstance(outcome, Skipped | Cancelled) and isinstance(outcome.because, GroupMet)
+            assert left_out or isinstance(outcome, Succeeded)
 
 
 @pytest.mark.parametrize("first", range(0, N_PLANS, CHUNK))
@@ -121,10 +248,15 @@ def test_ten_thousand_random_plans_break_no_invariant_and_lose_no_task(first: in
         try:
             assert_every_task_ended_once(simulation)
             assert_attempts_are_whole(simulation)
+            assert_retries_are_due(simulation)
+            assert_the_retry_budget_holds(simulation)
+            assert_timeouts_hold(simulation)
+            assert_circuits_hold(simulation)
+            assert_groups_are_decided_once(simulation)
             assert_edges_hold(simulation)
             assert_skips_have_a_cause(simulation)
             assert_pools_hold(simulation)
-            assert_nothing_starts_after_an_interrupt(simulation)
+            assert_nothing_starts_after_the_end_was_decided(simulation)
             assert_the_end_is_told(simulation)
         except AssertionError as error:
             error.add_note(f"seed {seed}")
@@ -137,15 +269,20 @@ def test_larger_plans_hold_as_well() -> None:
         assert_every_task_ended_once(simulation)
         assert_edges_hold(simulation)
         assert_pools_hold(simulation)
+        assert_circuits_hold(simulation)
 
 
 def test_the_simulator_meets_every_kind_of_fact_and_outcome() -> None:
-    facts = [fact for seed in range(200) for fact in simulate(seed).facts]
-    assert {type(fact) for fact in facts} == set(Fact.__args__)
+    facts = [fact for seed in range(1_000) for fact in simulate(seed).facts]
+    assert {type(fact) for fact in facts} == set(get_args(Fact))
     ends = [fact.outcome for fact in facts if isinstance(fact, TaskEnded)]
-    assert {type(end) for end in ends} == set(Outcome.__args__)
-    reasons = {type(end.because) for end in ends if isinstance(end, Skipped | Cancelled)}
-    assert len(reasons) == 4
+    assert {type(end) for end in ends} == set(get_args(Outcome))
+    assert {type(end.because) for end in ends if isinstance(end, Skipped)} == set(get_args(SkipReason))
+    assert {type(end.because) for end in ends if isinstance(end, Cancelled)} == set(get_args(CancelReason))
+    assert {type(end.because) for end in ends if isinstance(end, Failed)} <= set(get_args(FailureReason))
+    assert {type(fact.because) for fact in facts if isinstance(fact, GaveUp)} == set(get_args(LastReason))
+    assert {type(fact.because) for fact in facts if isinstance(fact, RunStopping)} <= set(get_args(EndReason))
+    assert {fact.circuit for fact in facts if isinstance(fact, HealthChanged)} == set(Circuit)
 
 
 DIGEST = """

@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 
 from weft.model.attempt import Attempt
 from weft.model.outcome import Cancelled, Failed, Skipped, Succeeded
-from weft.model.reason import CancelAsked, DependencyFailed, Exited
+from weft.model.reason import CancelAsked, DependencyFailed, Exited, RunTimedOut
 from weft.scheduling.facts import (
     AttemptEnded,
     AttemptStarted,
     Fact,
+    RetryScheduled,
     RunInterrupted,
+    RunStopping,
     TaskAdded,
     TaskEnded,
 )
@@ -74,11 +76,50 @@ def test_a_second_attempt_adds_to_the_time_of_the_first() -> None:
     assert progress.waiting == 1
 
 
+def test_a_task_between_two_attempts_is_counted_apart() -> None:
+    failed: list[Fact] = [
+        AttemptEnded(2.0, Attempt(0), Failed(Exited(1))),
+        RetryScheduled(2.0, Attempt(0, 2), 6.0),
+    ]
+    progress = folded([*added(0, 1), *started(0.0, 0), *failed])
+    assert (progress.waiting, len(progress.running), progress.backing_off, progress.failed) == (1, 0, 1, 0)
+    assert progress.task(0).failure == Exited(1)
+    progress.fold(AttemptStarted(6.0, Attempt(0, 2)))
+    assert (progress.waiting, len(progress.running), progress.backing_off) == (1, 1, 0)
+    assert progress.task(0).attempts == 2
+
+
+def test_a_task_that_ends_between_two_attempts_backs_off_no_more() -> None:
+    cancelled = Cancelled(CancelAsked())
+    retried: list[Fact] = [
+        AttemptEnded(2.0, Attempt(0), Failed(Exited(1))),
+        RetryScheduled(2.0, Attempt(0, 2), 6.0),
+        TaskEnded(3.0, 0, cancelled),
+    ]
+    progress = folded([*added(0), *started(0.0, 0), *retried])
+    assert (progress.backing_off, progress.waiting, progress.done) == (0, 0, 1)
+
+
+def test_what_is_left_lasts_at_least_until_the_next_attempt_and_through_it() -> None:
+    retried: list[Fact] = [
+        AttemptEnded(2.0, Attempt(0), Failed(Exited(1))),
+        RetryScheduled(2.0, Attempt(0, 2), 62.0),
+    ]
+    progress = folded([*added(0, duration_s=2.0), *started(0.0, 0), *retried])
+    assert progress.remaining_s(12.0) == 52.0
+
+
+def test_a_run_that_ends_early_by_itself_is_ending() -> None:
+    progress = folded(added(0))
+    progress.fold(RunStopping(1.0, RunTimedOut(1.0)))
+    assert progress.is_ending
+
+
 def test_an_interrupt_is_remembered() -> None:
     progress = folded(added(0))
-    assert not progress.interrupted
+    assert not progress.is_ending
     progress.fold(RunInterrupted(1.0, 2))
-    assert progress.interrupted
+    assert progress.is_ending
 
 
 def test_the_rate_is_that_of_a_steady_stream_and_fades_when_nothing_ends() -> None:

@@ -15,10 +15,13 @@ from typing import Any, Literal, get_args
 
 from weft.api.progress import live_display
 from weft.api.sync import run_until_done
-from weft.errors import TaskFailures, UsageError
+from weft.errors import PlanError, TaskFailures, UsageError
 from weft.model.outcome import Outcome, Succeeded
+from weft.model.retry import Retry
 from weft.model.task import Task
+from weft.model.timeout import timeout_of
 from weft.model.work import Call
+from weft.planning.check import task_problems
 from weft.planning.prepare import PreparedTask
 from weft.runtime.engine import MAX_CONCURRENT_DEFAULT, Engine
 from weft.runtime.run import signals_to
@@ -35,6 +38,8 @@ def map(
     items: Iterable[Any],
     *,
     max_concurrent: int = MAX_CONCURRENT_DEFAULT,
+    retry: Retry | None = None,
+    timeout_s: float | None = None,
     where: Place | None = None,
     on_failure: OnFailure = "raise",
     progress: bool = False,
@@ -47,6 +52,8 @@ def map(
             ``2 * max_concurrent`` ahead of the results; in the event loop's thread, so a source that
             is slow to answer belongs in an asynchronous generator, for `amap`.
         max_concurrent: how many calls may run at once.
+        retry: how a call is tried again when it fails; by default it is not.
+        timeout_s: how long an attempt at a call may take, in seconds.
         where: call in the event "loop", a "thread" or a worker "process", if the default won't do.
         on_failure: all items are tried in any case; then ``"raise"`` raises what went wrong, and
             ``"return"`` puts the exception in the place of the result.
@@ -54,14 +61,25 @@ def map(
 
     Raises:
         TaskFailures: some calls failed; its ``results`` holds what ``"return"`` would have returned.
+        PlanError: ``max_concurrent``, ``retry`` or ``timeout_s`` makes no sense; nothing was called.
         UsageError: an event loop is running here already: use `amap`.
         KeyboardInterrupt: the call was interrupted; all that ran has been stopped.
         BaseException: what ``items`` raised, once all that ran has been stopped.
 
     >>> map(lambda x: x * x, range(5))
     [0, 1, 4, 9, 16]
+    >>> answers = iter([ConnectionError(), "here"])
+    >>> def ask(name):
+    ...     answer = next(answers)
+    ...     if isinstance(answer, Exception):
+    ...         raise answer
+    ...     return f"{name} is {answer}"
+    >>> map(ask, ["weft"], retry=Retry(base_s=0, retry_on=(ConnectionError,)))
+    ['weft is here']
     """
-    mapping = _Mapping(function, max_concurrent, where, on_failure, progress=progress)
+    mapping = _Mapping(
+        function, max_concurrent, where, on_failure, retry=retry, timeout_s=timeout_s, progress=progress
+    )
     return run_until_done("await weft.amap(...)", lambda: mapping.over(items, signals_to))
 
 
@@ -70,6 +88,8 @@ async def amap(
     items: Iterable[Any] | AsyncIterable[Any],
     *,
     max_concurrent: int = MAX_CONCURRENT_DEFAULT,
+    retry: Retry | None = None,
+    timeout_s: float | None = None,
     where: Place | None = None,
     on_failure: OnFailure = "raise",
     progress: bool = False,
@@ -81,7 +101,9 @@ async def amap(
     >>> asyncio.run(amap(double, [1, 2, 3]))
     [2, 4, 6]
     """
-    mapping = _Mapping(function, max_concurrent, where, on_failure, progress=progress)
+    mapping = _Mapping(
+        function, max_concurrent, where, on_failure, retry=retry, timeout_s=timeout_s, progress=progress
+    )
     return await mapping.over(items, lambda engine: nullcontext())
 
 
@@ -95,6 +117,8 @@ class _Mapping:
         where: Place | None,
         on_failure: OnFailure,
         *,
+        retry: Retry | None,
+        timeout_s: float | None,
         progress: bool,
     ) -> None:
         if on_failure not in get_args(OnFailure):
@@ -103,6 +127,11 @@ class _Mapping:
         self._function = function
         self._name = name_of(function)
         self._on_failure = on_failure
+        self._retry = retry
+        self._timeout = timeout_of(timeout_s, None)
+        every_call = Task(self._name, Call(function), retry=retry, timeout=self._timeout)
+        if problems := task_problems(every_call, {}, {}):
+            raise PlanError(problems)
         self._engine = Engine(max_concurrent)
         self._watch = live_display if progress else None
         # As many again as may run wait at the gate, so that those that end leave no gap.
@@ -214,8 +243,12 @@ class _Mapping:
         self._results.extend([None] * len(items))
         self._n_live += len(items)
         function, where, name = self._function, self._where, self._name
+        retry, timeout = self._retry, self._timeout
         tasks = [
-            PreparedTask(position, Task(f"{name}[{position}]", Call(function, (item,), {}, where)))
+            PreparedTask(
+                position,
+                Task(f"{name}[{position}]", Call(function, (item,), {}, where), retry=retry, timeout=timeout),
+            )
             for position, item in enumerate(items, first)
         ]
         self._engine.submit_prepared(tasks, self._context)

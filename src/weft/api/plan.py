@@ -11,10 +11,13 @@ from weft.model.access import Undeclared, declared
 from weft.model.group import Group
 from weft.model.limits import Limit
 from weft.model.plan import Plan as FrozenPlan
+from weft.model.policy import Policy
 from weft.model.priority import NORMAL, Priority
+from weft.model.retry import Retry
 from weft.model.task import Task
+from weft.model.timeout import timeout_of
 from weft.model.work import Command, ResultOf
-from weft.planning.check import limit_problems
+from weft.planning.check import shared_problems
 from weft.planning.prepare import prepare
 from weft.runtime.engine import MAX_CONCURRENT_DEFAULT
 from weft.runtime.links import ground_of
@@ -24,6 +27,8 @@ from weft.views.explanation import Explanation
 
 F = TypeVar("F", bound=Callable[..., Any])
 Named = str | ResultOf | Callable[..., Any]
+
+_DEFAULT = Policy()
 
 
 class Plan:
@@ -35,6 +40,7 @@ class Plan:
         root: the directory that commands run in, and that holds `.weft`.
         groups: groups of tasks by name, such as ``{"swap": Group(atomic=True)}``.
         undeclared: whether tasks that declare no accesses run beside all others, or in their place.
+        policy: what is done when things go wrong.
 
     >>> plan = Plan(max_concurrent=2)
     >>> numbers = plan.add(range, 5)
@@ -51,12 +57,14 @@ class Plan:
         root: str | Path = ".",
         groups: Mapping[str, Group] | None = None,
         undeclared: Undeclared | Literal["parallel", "sequential"] = Undeclared.PARALLEL,
+        policy: Policy = _DEFAULT,
     ) -> None:
         self._max_concurrent = max_concurrent
         self._limits = dict(limits or {})
         self._root = str(root)
         self._groups = dict(groups or {})
         self._undeclared = Undeclared(undeclared)
+        self._policy = policy
         self._tasks: dict[str, Task] = {}
         self._ids_of_functions: dict[Callable[..., Any], str] = {}
 
@@ -73,6 +81,9 @@ class Plan:
         reads: Iterable[str] | None = None,
         writes: Iterable[str] | None = None,
         group: str | None = None,
+        retry: Retry | None = None,
+        timeout_s: float | None = None,
+        task_timeout_s: float | None = None,
         where: Place | None = None,
     ) -> ResultOf:
         """Add a task at the end of the plan.
@@ -83,13 +94,17 @@ class Plan:
                 stands for the result of that task and is a dependency. `functools.partial` holds
                 keyword arguments.
             id: the task's name; by default that of the function, with a number when it is taken.
-            needs: tasks that must succeed before: ids, what `add` returned, or decorated functions.
+            needs: tasks that must succeed before: ids, what `add` returned, or decorated functions. The
+                name of a group stands for all its tasks: they must end, and the group must be met.
             limits: units that the task takes of the plan's limits while it runs.
             priority: HIGH, NORMAL or LOW.
             duration_s: how long it is expected to take, in seconds; shapes the order of starts.
             reads: what it reads: paths, directories, globs, resources such as ``db:orders``.
             writes: what it writes. It waits for earlier tasks that touch the same, one of them writing.
             group: the plan's group that it belongs to.
+            retry: how it is tried again when it fails; by default it is not.
+            timeout_s: how long an attempt may take, in seconds.
+            task_timeout_s: how long all attempts and the waits between them may take, in seconds.
             where: for a function: in the event "loop", a "thread" or a worker "process".
 
         Raises:
@@ -112,6 +127,8 @@ class Plan:
             duration_s,
             accesses=declared(reads, writes),
             group=group,
+            retry=retry,
+            timeout=timeout_of(timeout_s, task_timeout_s),
         )
         return ResultOf(task_id)
 
@@ -126,6 +143,9 @@ class Plan:
         reads: Iterable[str] | None = None,
         writes: Iterable[str] | None = None,
         group: str | None = None,
+        retry: Retry | None = None,
+        timeout_s: float | None = None,
+        task_timeout_s: float | None = None,
         where: Place | None = None,
     ) -> Callable[[F], F]:
         """Add the decorated function as a task without arguments; the options are those of `add`.
@@ -150,6 +170,9 @@ class Plan:
                 reads=reads,
                 writes=writes,
                 group=group,
+                retry=retry,
+                timeout_s=timeout_s,
+                task_timeout_s=task_timeout_s,
                 where=where,
             )
             self._ids_of_functions[function] = added.task
@@ -168,6 +191,7 @@ class Plan:
             self._root,
             dict(self._groups),
             self._undeclared,
+            self._policy,
         )
 
     def explain(self, *, max_concurrent: int | None = None) -> Explanation:
@@ -196,7 +220,7 @@ class Plan:
         plan = self.frozen()
         ground = ground_of(Path(plan.root))
         at_once = plan.max_concurrent or MAX_CONCURRENT_DEFAULT if max_concurrent is None else max_concurrent
-        found = limit_problems(at_once, {})
+        found = shared_problems(at_once)
         if found:
             raise PlanError(found)
         return Explanation(prepare(plan, ground), at_once, ground)

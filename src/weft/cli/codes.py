@@ -15,7 +15,9 @@ class ExitCode(IntEnum):
     SUCCEEDED = 0
     FAILED = 1
     USAGE = 2
+    DEGRADED = 3
     INTERNAL = 70  # EX_SOFTWARE of sysexits.h
+    TIMED_OUT = 124  # as that of timeout(1)
     INTERRUPTED = 130  # 128 + SIGINT
     TERMINATED = 143  # 128 + SIGTERM
 
@@ -24,7 +26,9 @@ MEANINGS = {
     ExitCode.SUCCEEDED: "succeeded",
     ExitCode.FAILED: "a task failed, or `check --race` found a race",
     ExitCode.USAGE: "a mistake in the command or the plan; nothing was begun",
+    ExitCode.DEGRADED: "degraded: tasks failed, and their groups tolerate it",
     ExitCode.INTERNAL: "a fault of Weft, or the system refused it something",
+    ExitCode.TIMED_OUT: "failed because something took too long",
     ExitCode.INTERRUPTED: "interrupted (Ctrl-C)",
     ExitCode.TERMINATED: "terminated (SIGTERM)",
 }
@@ -35,8 +39,10 @@ def code_of(report: Report) -> ExitCode:
     match report.state:
         case RunState.SUCCEEDED:
             return ExitCode.SUCCEEDED
+        case RunState.DEGRADED:
+            return ExitCode.DEGRADED
         case RunState.FAILED:
-            return ExitCode.FAILED
+            return ExitCode.TIMED_OUT if report.timed_out else ExitCode.FAILED
         case RunState.INTERRUPTED:
             terminated = report.signal is not None and 128 + report.signal == ExitCode.TERMINATED
             return ExitCode.TERMINATED if terminated else ExitCode.INTERRUPTED

@@ -77,6 +77,10 @@ class _Explain(click.Command):
     help=f"Tell how long a run would take with this change: {FORMS}. May be given several times; each is on "
     "top of those before it. In the variable they are separated by `;`.",
 )
+# It asks for another page, as `--help` does: a variable for it would mean all pages.
+@click.option(
+    "--retry", is_flag=True, help="Tell how TASK is tried again: its attempts, and when they are due."
+)
 @options.strict
 @options.option("--json", "as_json", is_flag=True, help="Tell it as JSON.")
 @options.directory
@@ -85,6 +89,7 @@ def command(
     file: str | None,
     jobs: int | None,
     changes: tuple[str, ...],
+    retry: bool,
     strict: bool,
     as_json: bool,
 ) -> None:
@@ -92,7 +97,8 @@ def command(
 
     Without a task: how many pairs of tasks may run side by side, the critical path, how long a run would
     take, and which edges cost most. With one task: what it waits for and why, and who waits for it. With
-    two: the verdict on them, every reason for it, and what would lift each.
+    two: the verdict on them, every reason for it, and what would lift each. With one task and --retry: the
+    attempts that it gets when it fails, and the delays between them.
 
     The first name is a plan if there is such a file, or if it ends as plans do (`.yaml`); else all names are
     tasks of the plan in the current directory. Times are forecast from the `duration` of tasks, which is one
@@ -103,11 +109,21 @@ def command(
         if options.on_command_line("changes"):
             raise click.UsageError("--what-if tells about the whole run: name no task")
         changes = ()  # those in the variable are a standing wish, which gives way
+    if retry:
+        _refuse_beside_retry(tasks)
     plan = options.load_plan(plan_name, file, strict=strict)
     ground = ground_of(Path(plan.root))
     at_once = jobs or plan.max_concurrent or MAX_CONCURRENT_DEFAULT
-    answer = _answer(Explanation(prepare(plan, ground), at_once, ground), tasks, changes)
+    explanation = Explanation(prepare(plan, ground), at_once, ground)
+    answer = explanation.retries(tasks[0]) if retry else _answer(explanation, tasks, changes)
     write(f"{answer.to_json() if as_json else answer}\n")
+
+
+def _refuse_beside_retry(tasks: Sequence[str]) -> None:
+    if len(tasks) != 1:
+        raise click.UsageError("--retry tells about one task: name it")
+    if options.on_command_line("jobs"):
+        raise click.UsageError("--jobs has no effect on when a task is tried again")
 
 
 def _answer(explanation: Explanation, tasks: Sequence[str], changes: Sequence[str]) -> Page:

@@ -12,8 +12,9 @@ from weft.cli.codes import ExitCode
 from weft.cli.names import names_in, task_ids
 from weft.cli.script import Script
 from weft.cli.show import carry_out
-from weft.cli.wishes import Wishes, wishes
+from weft.cli.wishes import Wishes, refuse_in_a_dry_run, wishes
 from weft.model.plan import Plan
+from weft.model.retry import Retry
 from weft.model.task import Task
 from weft.model.work import Command
 from weft.planning.prepare import prepare
@@ -26,25 +27,34 @@ from weft.planning.prepare import prepare
 @options.option(
     "-0", "--null", is_flag=True, help="Names from standard input end with a NUL instead of a line break."
 )
+@options.option(
+    "--retry",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="How often a command is tried before it counts as failed; the waits between are 2 s, 4 s, 8 s and "
+    "so on, at most a minute each. Without it, once.",
+)
 @wishes
 @options.directory
-def command(script: str, names: tuple[str, ...], null: bool, wishes: Wishes) -> ExitCode:
+def command(script: str, names: tuple[str, ...], null: bool, retry: int | None, wishes: Wishes) -> ExitCode:
     """Run COMMAND once for each of NAMES, as in `weft map 'gzip -k {}' *.txt`.
 
     Without NAMES they come from standard input, one a line. `{}` stands for the name, quoted for the
     shell; a command without it has the name as its last argument; `{{}}` stands for the text `{}`.
     Options stand before the command. Logs stay in `.weft/runs` in the current directory.
     """
+    if retry is not None and wishes.dry_run:
+        refuse_in_a_dry_run("retry")
     template = Script.of(script)
     found = _names(names, null=null)
     tasks = [
-        Task(task_id, Command(template.with_name(name)))
+        Task(task_id, Command(template.with_name(name)), retry=None if retry is None else Retry(retry))
         for task_id, name in zip(task_ids(found), found, strict=True)
     ]
     if not tasks and not (wishes.as_json or wishes.quiet):  # a stream of events has its end nevertheless
         sys.stderr.write("no names: nothing to do\n")
         return ExitCode.SUCCEEDED
-    return carry_out(prepare(Plan(tuple(tasks))), wishes)
+    return carry_out(prepare(wishes.applied_to(Plan(tuple(tasks)))), wishes)
 
 
 def _names(arguments: Sequence[str], *, null: bool) -> Sequence[str]:

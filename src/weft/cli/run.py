@@ -23,4 +23,5 @@ def command(plan: str | None, file: str | None, strict: bool, wishes: Wishes) ->
     aggregates go to standard output. Logs stay in `.weft/runs` beside the plan. Ctrl-C ends the run
     politely, a second one kills what still runs.
     """
-    return carry_out(prepare_on_disk(options.load_plan(plan, file, strict=strict)), wishes)
+    loaded = options.load_plan(plan, file, strict=strict)
+    return carry_out(prepare_on_disk(wishes.applied_to(loaded)), wishes)

@@ -1,12 +1,13 @@
 """How the user wants a run: the options that `run` and `map` share.
 
-Knows what goes together. What a display makes of it is decided in `live`.
+Knows what goes together. What a display makes of it is decided in `live`, what a run makes of failures
+in `scheduling`.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
 
@@ -15,15 +16,22 @@ import msgspec
 
 from weft.cli.options import on_command_line, option
 from weft.live.output import OutputMode
+from weft.model.group import Rest
+from weft.model.plan import Plan
+from weft.planfile.quantities import seconds_in
 from weft.runtime.engine import MAX_CONCURRENT_DEFAULT
 
 # An option that is accepted has an effect: each of these leaves nothing to do for those behind it.
-EXCLUDES = {"as_json": ("quiet", "verbose", "output"), "quiet": ("verbose", "output")}
-NOT_IN_A_DRY_RUN = ("as_json", "quiet", "verbose", "output")
+EXCLUDES = {
+    "as_json": ("quiet", "verbose", "output"),
+    "quiet": ("verbose", "output"),
+    "keep_going": ("fail_fast",),
+}
+NOT_IN_A_DRY_RUN = ("as_json", "quiet", "verbose", "output", "keep_going", "fail_fast", "timeout")
 
 
 class Wishes(msgspec.Struct, frozen=True):
-    """How the user wants the run. ``max_concurrent`` None leaves that to the plan."""
+    """How the user wants the run. What is None is left to the plan."""
 
     max_concurrent: int | None = None
     dry_run: bool = False
@@ -31,6 +39,14 @@ class Wishes(msgspec.Struct, frozen=True):
     as_json: bool = False
     quiet: bool = False
     verbose: bool = False
+    on_failure: Rest | None = None
+    timeout_s: float | None = None
+
+    def applied_to(self, plan: Plan) -> Plan:
+        """Return ``plan`` with the user's wishes in the place of its own policy."""
+        wanted = {"on_failure": self.on_failure, "timeout_s": self.timeout_s}
+        changes = {name: value for name, value in wanted.items() if value is not None}
+        return msgspec.structs.replace(plan, policy=msgspec.structs.replace(plan.policy, **changes))
 
 
 def jobs_of(text: str) -> int:
@@ -46,6 +62,18 @@ def jobs_of(text: str) -> int:
     return jobs
 
 
+def span_of(text: str) -> float:
+    """Return the seconds that ``text`` stands for: a number of them, or a span such as `1h30m`.
+
+    >>> span_of("90"), span_of("1m30s")
+    (90.0, 90.0)
+    """
+    seconds = seconds_in(text if text[-1:].isalpha() else text + "s")
+    if not seconds:
+        raise click.BadParameter(f"{text!r} is no span of time: expected one such as 90s, 5m or 1h30m")
+    return seconds
+
+
 _OPTIONS = (
     option(
         "-j",
@@ -55,6 +83,23 @@ _OPTIONS = (
         type=jobs_of,
         help="How many tasks may run at once; `auto` is one for each processor. "
         f"Without it, as many as the plan says, or else {MAX_CONCURRENT_DEFAULT}.",
+    ),
+    option(
+        "-k",
+        "--keep-going",
+        is_flag=True,
+        help="After a failure go on with all that does not depend on it, whatever the plan says.",
+    ),
+    option(
+        "--fail-fast",
+        is_flag=True,
+        help="After the first failure that no group tolerates start nothing more, and end what runs.",
+    ),
+    option(
+        "--timeout",
+        metavar="SPAN",
+        type=span_of,
+        help="How long the whole run may take, such as `90s`, `5m` or `1h30m`; then what runs is ended.",
     ),
     option("-n", "--dry-run", is_flag=True, help="Tell what would run, and run nothing."),
     option(
@@ -79,36 +124,48 @@ def wishes(command: Callable[..., Any]) -> Callable[..., Any]:
     """Let a command take the options of a run; it gets them as one value, ``wishes``."""
 
     @wraps(command)
-    def with_wishes(
-        *,
-        jobs: int | None,
-        dry_run: bool,
-        output: str | None,
-        as_json: bool,
-        quiet: bool,
-        verbose: bool,
-        **others: Any,
-    ) -> Any:
-        shown: dict[str, Any] = {"as_json": as_json, "quiet": quiet, "verbose": verbose, "output": output}
+    def with_wishes(*, jobs: int | None, dry_run: bool, **others: Any) -> Any:
+        how = {name: others.pop(name) for name in NOT_IN_A_DRY_RUN}
         if dry_run:
-            _refuse_in_a_dry_run(shown)
-        _settle(shown)
-        mode = OutputMode(shown.pop("output") or OutputMode.GROUP)
-        return command(wishes=Wishes(jobs, dry_run, mode, **shown), **others)
+            _refuse_in_a_dry_run(how)
+        _settle(how)
+        return command(wishes=_wishes(jobs, dry_run, how), **others)
 
     for add in reversed(_OPTIONS):
         with_wishes = add(with_wishes)
     return with_wishes
 
 
-def _refuse_in_a_dry_run(shown: dict[str, Any]) -> None:
-    """Refuse what tells how a run is to be shown, where there is no run."""
-    for name in NOT_IN_A_DRY_RUN:
-        if shown[name] and on_command_line(name) and on_command_line("dry_run"):
-            raise _no_effect(name, "dry_run")
+def _wishes(jobs: int | None, dry_run: bool, how: Mapping[str, Any]) -> Wishes:
+    return Wishes(
+        jobs,
+        dry_run,
+        OutputMode(how["output"] or OutputMode.GROUP),
+        how["as_json"],
+        how["quiet"],
+        how["verbose"],
+        Rest.CONTINUE if how["keep_going"] else Rest.CANCEL if how["fail_fast"] else None,
+        how["timeout"],
+    )
 
 
-def _settle(shown: dict[str, Any]) -> None:
+def _refuse_in_a_dry_run(how: Mapping[str, Any]) -> None:
+    for name, value in how.items():
+        if value:
+            refuse_in_a_dry_run(name)
+
+
+def refuse_in_a_dry_run(name: str) -> None:
+    """Refuse an option that tells how a run goes, where there is none; one in a variable gives way.
+
+    Raises:
+        click.UsageError: the option and `--dry-run` stand on the command line.
+    """
+    if on_command_line(name) and on_command_line("dry_run"):
+        raise _no_effect(name, "dry_run")
+
+
+def _settle(how: dict[str, Any]) -> None:
     """Take away what has no effect beside another option.
 
     Raises:
@@ -116,12 +173,12 @@ def _settle(shown: dict[str, Any]) -> None:
     """
     for winner, losers in EXCLUDES.items():
         for loser in losers:
-            if not (shown[winner] and shown[loser]):
+            if not (how[winner] and how[loser]):
                 continue
             if on_command_line(winner) and on_command_line(loser):
                 raise _no_effect(loser, winner)
             weaker = winner if on_command_line(loser) else loser
-            shown[weaker] = None if weaker == "output" else False
+            how[weaker] = None if weaker == "output" else False
 
 
 def _no_effect(name: str, beside: str) -> click.UsageError:

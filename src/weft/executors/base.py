@@ -47,7 +47,7 @@ class Spawn(msgspec.Struct, frozen=True):
     stdout: str  # files to be made, if anything is written or the command runs for a while
     stderr: str
     result: ResultFormat = ResultFormat.NONE
-    fresh: bool = False  # the files can't be there: no earlier attempt has made them
+    earlier: tuple[str, str] | None = None  # where both go that the attempt before has made, if there was one
 
 
 class Invocation(msgspec.Struct, frozen=True):

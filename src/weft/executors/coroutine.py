@@ -24,16 +24,18 @@ _CANCELLED = Cancelled(CancelAsked())
 class CoroutineExecutor:
     """Made in a running event loop, and runs attempts there.
 
-    ``stop`` cancels the Task, by force or not: an attempt that swallows the cancellation goes on.
+    ``stop`` cancels the Task: an attempt that swallows the cancellation goes on. It is cancelled anew by
+    ``force`` only, for politeness lets its `finally` blocks come to their end.
     """
 
-    __slots__ = ("_context", "_ended", "_loop", "_tasks")
+    __slots__ = ("_asked", "_context", "_ended", "_loop", "_tasks")
 
     def __init__(self, ended: Ended) -> None:
         self._ended = ended
         self._loop = asyncio.get_running_loop()
         self._context = copy_context()
         self._tasks: dict[Attempt, asyncio.Task[None]] = {}  # the loop itself holds its Tasks weakly
+        self._asked: set[Attempt] = set()  # to end; what is cancelled otherwise is the Task's own affair
 
     def start(self, attempt: Attempt, job: Invocation) -> None:
         context = self._context if job.context is None else job.context
@@ -42,10 +44,13 @@ class CoroutineExecutor:
 
     def stop(self, attempt: Attempt, *, force: bool) -> None:
         task = self._tasks.get(attempt)
-        if task is not None:
+        if task is None or (attempt in self._asked and not force):
+            return
+        if attempt not in self._asked:
+            self._asked.add(attempt)
             # A Task that is cancelled before its first step never enters `_run`.
             task.add_done_callback(partial(self._tell_if_never_begun, attempt))
-            task.cancel()
+        task.cancel()
 
     async def close(self) -> None:
         """Nothing is held that must be given back."""
@@ -69,6 +74,7 @@ class CoroutineExecutor:
 
     def _tell(self, attempt: Attempt, outcome: Outcome) -> None:
         del self._tasks[attempt]
+        self._asked.discard(attempt)
         self._ended(attempt, outcome)
 
     def _tell_if_never_begun(self, attempt: Attempt, task: asyncio.Task[None]) -> None:

@@ -14,15 +14,16 @@ import atexit
 import multiprocessing
 import os
 import pickle
+import secrets
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from multiprocessing.connection import wait
 from threading import Lock
 from typing import Any
 
-from weft.executors import worker
+from weft.executors import family, worker
 from weft.executors.base import Ended, Invocation
 from weft.executors.thread import ThreadExecutor
 from weft.model.attempt import Attempt
@@ -47,7 +48,7 @@ class ProcessExecutor:
 
     Function, arguments and result are pickled. Workers are started as they are needed and used
     again. ``stop`` sends SIGTERM, by ``force`` SIGKILL, to the worker and all that it has started.
-    What a function has started and left running is killed when its worker ends.
+    What a function has started and left running is killed when its worker ends, whatever group it is in.
     """
 
     def __init__(self, ended: Ended, *, processes: int) -> None:
@@ -56,6 +57,7 @@ class ProcessExecutor:
         self._calls: dict[Attempt, _Call] = {}  # started and not told
         self._idle: list[_Worker] = []
         self._workers: set[_Worker] = set()
+        self._marks: list[family.Mark] = []  # of all workers there ever were
         atexit.register(self._kill_workers)
 
     def start(self, attempt: Attempt, job: Invocation) -> None:
@@ -64,14 +66,13 @@ class ProcessExecutor:
 
     def stop(self, attempt: Attempt, *, force: bool) -> None:
         call = self._calls.get(attempt)
-        if call is not None:
-            self._threads.stop(attempt, force=force)
+        if call is not None and not self._threads.take_back(attempt):
             call.stop(force=force)
 
     async def close(self) -> None:
         """End the workers, the idle ones in good order."""
         await self._threads.close()
-        if self._workers:
+        if self._marks:
             await asyncio.to_thread(self._end_workers)
         atexit.unregister(self._kill_workers)
 
@@ -116,6 +117,7 @@ class ProcessExecutor:
         except (OSError, EOFError, RuntimeError) as error:
             raise _CouldNotStart(f"no worker process could be started: {error}") from error
         self._workers.add(made)
+        self._marks += made.mark
         return made
 
     def _end_workers(self) -> None:
@@ -126,12 +128,16 @@ class ProcessExecutor:
         for idle in alive:
             idle.has_ended_within(max(0, deadline - time.monotonic()))
             idle.kill_group()
+            idle.hang_up()
         self._kill_workers()
 
     def _kill_workers(self) -> None:
         for each in tuple(self._workers):
-            each.send_signal(signal.SIGKILL)
+            if not each.has_ended_within(0):
+                each.kill_group()
+        _kill_marked(self._marks)
         self._workers.clear()
+        self._marks.clear()
         self._idle.clear()
 
 
@@ -162,8 +168,10 @@ class _Call:
     def stop(self, *, force: bool) -> None:
         with self._lock:
             self.stopped = True
-            if self._worker is not None:
-                self._worker.send_signal(signal.SIGKILL if force else signal.SIGTERM)
+            if self._worker is not None and force:
+                self._worker.kill_group()
+            elif self._worker is not None:
+                self._worker.end_politely()
 
 
 class _Worker:
@@ -174,7 +182,9 @@ class _Worker:
         context: Any = multiprocessing.get_context(next(way for way in _METHODS if way in known))
         self._pipe, far_end = context.Pipe()
         # Not a daemon in the sense of multiprocessing: those may not start processes of their own.
-        self._process = context.Process(target=worker.serve, args=(far_end,), name="weft-worker")
+        value = f"{os.getpid()}-{secrets.token_hex(8)}"
+        self.mark = family.mark_of({worker.TELLING: value}, (worker.TELLING,))
+        self._process = context.Process(target=worker.serve, args=(far_end, value), name="weft-worker")
         self._began = self._ended = False
         with _CHILDREN:
             self._process.start()
@@ -200,8 +210,9 @@ class _Worker:
     def cause_of_death(self) -> FailureReason:
         self.has_ended_within(None)
         self.kill_group()
+        _kill_marked(self.mark)
         code = self._process.exitcode
-        self._pipe.close()
+        self.hang_up()
         if code < 0:
             return Killed(-code)
         if not self._began:
@@ -220,24 +231,37 @@ class _Worker:
         return self._ended
 
     def let_go(self) -> None:
-        """Tell an idle worker to end. Closing the pipe would not do where a forked process shares it."""
+        """Tell an idle worker to end. One that has done nothing yet has no last words."""
+        if not self._began:
+            self.kill_group()
         with suppress(OSError):
             self._pipe.send_bytes(worker.GOODBYE)
+
+    def hang_up(self) -> None:
+        """Close the pipe to a worker that has ended; to others it would mean that this process has died."""
         self._pipe.close()
 
-    def send_signal(self, number: signal.Signals) -> None:
+    def end_politely(self) -> None:
+        """Send TERM to the group of the worker; it ends what is suspended, too."""
         if self.has_ended_within(0):
             return  # its number may belong to another process by now
-        with suppress(ProcessLookupError):
+        for number in (signal.SIGTERM, signal.SIGCONT):
             try:
                 os.killpg(self._process.pid, number)
             except ProcessLookupError:  # it has only just been started and has no group yet
-                os.kill(self._process.pid, number)
+                family.send(self._process.pid, number)
 
     def kill_group(self) -> None:
-        """Kill what the worker has left behind, too. For a worker that has ended only just now, if at all."""
+        """Kill the worker and its descendants. If it has ended, then only just now."""
+        if not self.has_ended_within(0):
+            family.kill([self._process.pid])
         with suppress(OSError):
             os.killpg(self._process.pid, signal.SIGKILL)
+
+
+def _kill_marked(marks: Collection[family.Mark]) -> None:
+    """Kill what workers have started, and who has left their group and outlived its parent."""
+    family.kill(family.marked(family.everybody(), marks))
 
 
 class _CouldNotStart(Exception):

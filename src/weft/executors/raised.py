@@ -8,6 +8,7 @@ from __future__ import annotations
 import traceback
 from types import TracebackType
 
+from weft.executors.retry_after import asked_by
 from weft.model.outcome import Failed
 from weft.model.reason import Raised
 
@@ -21,7 +22,8 @@ def failed(error: BaseException) -> Failed:
     Raised(error='ValueError', message='no such page', traceback='ValueError: no such page\\n')
     """
     lines = traceback.format_exception(type(error), error, _users_part(error.__traceback__))
-    return Failed(Raised(_qualified_name(type(error)), _message(error), "".join(lines)), error)
+    because = Raised(_qualified_name(type(error)), _message(error), "".join(lines))
+    return Failed(because, error, asked_by(error))
 
 
 def _users_part(frames: TracebackType | None) -> TracebackType | None:

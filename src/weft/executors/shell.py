@@ -14,16 +14,17 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import msgspec
 
-from weft.executors import wire
+from weft.executors import family, wire
 from weft.executors.base import Ended, Spawn
 from weft.executors.result import read_result
+from weft.executors.retry_after import asked_in
 from weft.model.attempt import Attempt
-from weft.model.outcome import Cancelled, Failed, Outcome
+from weft.model.outcome import Cancelled, Failed, Outcome, Succeeded
 from weft.model.reason import BadResult, CancelAsked, CouldNotStart, Exited, Killed
 
 # A helper needs up to twice its grace to end what does not want to; then it is ended itself.
@@ -179,14 +180,14 @@ class ShellExecutor:
         self._last_key = key = self._last_key + 1
         helper.running[key] = _Running(attempt, job)
         self._where[attempt] = (helper, key)
-        command = (job.fresh, job.stdout, job.stderr, job.argv, job.cwd, job.env)
+        command = (job.stdout, job.stderr, job.earlier, job.argv, job.cwd, job.env)
         try:
             helper.tell((wire.START, key, *command))
         except ValueError:  # a string that is an enum's member, say
             helper.tell((wire.START, key, *_plain(job)))
 
     def stop(self, attempt: Attempt, *, force: bool) -> None:
-        """Send TERM, or with ``force`` KILL, to the process group of the command."""
+        """Send TERM to the session of the command, or with ``force`` KILL to all that it has started."""
         if attempt not in self._where:
             return
         helper, key = self._where[attempt]
@@ -223,6 +224,8 @@ class ShellExecutor:
     def _lost(self, helper: _Helper) -> None:
         """End the commands of a helper that has gone: nobody waits for them any more."""
         self._helpers.remove(helper)
+        if helper.running:
+            _end_abandoned(helper.running.values())
         for running in helper.running.values():
             del self._where[running.attempt]
             self._ended(running.attempt, _abandoned(running))
@@ -233,7 +236,7 @@ def _plain(job: Spawn) -> wire.Message:
     plain = str.__str__
     argv = [plain(argument) for argument in job.argv]
     env = {plain(name): plain(value) for name, value in job.env.items()}
-    return (job.fresh, plain(job.stdout), plain(job.stderr), argv, plain(job.cwd), env)
+    return (plain(job.stdout), plain(job.stderr), job.earlier, argv, plain(job.cwd), env)
 
 
 def _outcome(kind: int, value: Any, job: Spawn) -> Outcome:
@@ -243,16 +246,26 @@ def _outcome(kind: int, value: Any, job: Spawn) -> Outcome:
         return Cancelled(CancelAsked())
     if kind == wire.NOT_KEPT:
         return Failed(BadResult(value))
-    if value == 0:
-        return read_result(job.stdout, job.result)
-    return Failed(Exited(value) if value > 0 else Killed(-value))
+    outcome = read_result(job.stdout, job.result) if value == 0 else None
+    if isinstance(outcome, Succeeded):
+        return outcome
+    because = outcome.because if outcome else Exited(value) if value > 0 else Killed(-value)
+    return Failed(because, retry_after_s=asked_in(job.stderr, job.stdout))
+
+
+def _end_abandoned(commands: Collection[_Running]) -> None:
+    """Kill commands whose helper has gone, also those whose start it has not told of."""
+    started = [running.pid for running in commands if running.pid is not None]
+    marks = [mark for running in commands for mark in family.mark_of(running.job.env)]
+    family.kill([*started, *family.marked(family.everybody(), marks)])
+    for pid in started:
+        try:
+            os.killpg(pid, signal.SIGKILL)
+        except OSError:
+            pass  # it has just ended
 
 
 def _abandoned(running: _Running) -> Outcome:
     if running.pid is None:
         return Failed(CouldNotStart("the process that starts commands died before it told of this one"))
-    try:
-        os.killpg(running.pid, signal.SIGKILL)
-    except OSError:
-        pass  # it has just ended
     return Failed(Killed(signal.SIGKILL))

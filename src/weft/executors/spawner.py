@@ -21,6 +21,7 @@ import select
 import sys
 import time
 
+from weft.executors import family
 from weft.executors.spool import Spool, SpoolFile
 from weft.executors.starter import CannotStart, Starter, why_not
 from weft.executors.wire import (
@@ -46,18 +47,20 @@ SETTLED_AFTER_S = 0.05  # most commands end sooner, and their start needs no mes
 TICK_S = 0.02  # how often processes that are to end are looked at
 
 HAS_WAITID = hasattr(os, "waitid")  # not on macOS before Python 3.13
-PR_SET_CHILD_SUBREAPER = 36  # from <linux/prctl.h>
 
 
 class Command:
     """A command that runs. ``outputs`` are its files that have no place yet, each with that place."""
 
-    __slots__ = ("key", "outputs", "pid", "problem", "settles_at", "was_signalled")
+    __slots__ = ("additions", "key", "outputs", "pid", "problem", "settles_at", "was_signalled")
 
-    def __init__(self, key: int, pid: int, outputs: list[tuple[SpoolFile, str]]) -> None:
+    def __init__(
+        self, key: int, pid: int, outputs: list[tuple[SpoolFile, str]], additions: dict[str, str]
+    ) -> None:
         self.key = key
         self.pid = pid
         self.outputs = outputs
+        self.additions = additions  # to its environment
         self.problem: str | None = None  # why an output is not in its place
         self.settles_at = time.monotonic() + SETTLED_AFTER_S
         self.was_signalled = False
@@ -130,16 +133,16 @@ class Spawner:
                 self._starter, self._spool = Starter(environment), Spool(folder)
 
     def _start(self, message: Any) -> None:
-        _, key, fresh, stdout, stderr, *command = message
+        _, key, stdout, stderr, earlier, *command = message
         places = (stdout,) if stderr == stdout else (stdout, stderr)
         try:
-            if not fresh:
-                _clear(places)
+            if earlier is not None:
+                _put_away(places, earlier)
             pid, outputs = self._begin(places, *command)
         except CannotStart as error:
             self._answers.append((NOT_STARTED, key, _sentence(error)))
             return
-        self._by_key[key] = self._by_pid[pid] = self._young[key] = Command(key, pid, outputs)
+        self._by_key[key] = self._by_pid[pid] = self._young[key] = Command(key, pid, outputs, command[-1])
 
     def _begin(
         self, places: tuple[str, ...], *command: Any, again: bool = False
@@ -172,7 +175,16 @@ class Spawner:
         if key in self._by_key:
             command = self._by_key[key]
             command.was_signalled = True
+            if number == signal.SIGKILL:
+                family.kill([command.pid, *self._orphans_of(command)])
             _signal_group(command.pid, number)
+            for pid in (*family.strays(command.pid), *self._orphans_of(command)):
+                family.send(pid, number)
+
+    def _orphans_of(self, command: Command) -> list[int]:
+        """What a command has started and nobody else but this process is the parent of."""
+        orphans = [pid for pid in family.children(os.getpid()) if pid not in self._by_pid]
+        return family.marked(orphans, family.mark_of(command.additions)) if orphans else []
 
     def _settle(self) -> float | None:
         """Tell of the commands that have run for a while, and let their outputs be seen.
@@ -208,6 +220,8 @@ class Spawner:
     def _take_in(self, command: Command, code: int) -> None:
         # Before the burial, for after it the number of the group can be given to others.
         _signal_group(command.pid, signal.SIGKILL)
+        if command.was_signalled:
+            family.kill(self._orphans_of(command))
         del self._by_key[command.key]
         self._young.pop(command.key, None)
         for output in tuple(command.outputs):
@@ -219,9 +233,11 @@ class Spawner:
             self._answers.append((NOT_KEPT, command.key, _sentence(command.problem)))
         else:
             self._answers.append((EXITED, command.key, code))
-        self._send()  # at once: Weft decides what comes next while this process tidies up
+        if not code:
+            self._send()  # at once: Weft decides what comes next while this process tidies up
         _bury(command.pid)
         for output in tuple(command.outputs):
+            # Where another attempt may follow, this is done before that is told of.
             if not self._spool.give_back(output[0]):
                 command.put(output)
 
@@ -250,7 +266,7 @@ class Spawner:
         kill_at = time.monotonic() + GRACE_S
         while self._reap() and time.monotonic() < kill_at + GRACE_S:
             if time.monotonic() >= kill_at:
-                self._signal_everything(signal.SIGKILL)
+                family.kill(family.children(os.getpid()))
             select.select([self._wake], [], [], TICK_S)
         self._send()
         self._spool.clear()
@@ -258,9 +274,9 @@ class Spawner:
     def _signal_everything(self, number: int) -> None:
         for pid in self._by_pid:
             _signal_group(pid, number)
-        for pid in _children():
+        for pid in family.children(os.getpid()):
             if pid not in self._by_pid:
-                _signal_process(pid, number)
+                family.send(pid, number)
 
 
 def _sentence(problem: object) -> str:
@@ -268,15 +284,15 @@ def _sentence(problem: object) -> str:
     return str(problem).encode("utf-8", "backslashreplace").decode()
 
 
-def _clear(places: tuple[str, ...]) -> None:
-    """Remove what an earlier attempt has written."""
-    for place in places:
+def _put_away(places: tuple[str, ...], earlier: tuple[str, str]) -> None:
+    """Make room for what an attempt writes: what the one before has written goes to ``earlier``."""
+    for place, kept in zip(places, earlier, strict=False):  # the same place twice is one place
         try:
-            os.unlink(place)
+            os.rename(place, kept)
         except (FileNotFoundError, NotADirectoryError):
             pass
         except OSError as error:
-            raise CannotStart(f"can't write the output to {place}: {error.strerror}") from error
+            raise CannotStart(f"can't move the output from {place} to {kept}: {error.strerror}") from error
 
 
 def _signal_group(pid: int, number: int) -> None:
@@ -284,13 +300,6 @@ def _signal_group(pid: int, number: int) -> None:
         os.killpg(pid, number)
     except OSError:
         pass  # gone already, or run as another user
-
-
-def _signal_process(pid: int, number: int) -> None:
-    try:
-        os.kill(pid, number)
-    except OSError:
-        pass  # run as another user
 
 
 def _next_ended() -> tuple[int, int] | None:
@@ -308,27 +317,6 @@ def _bury(pid: int) -> None:
     """Let the number of a process that has ended be given to others."""
     if HAS_WAITID:
         os.waitpid(pid, 0)
-
-
-def _children() -> list[int]:
-    """The children of this process, where the system lists them."""
-    try:
-        with open(f"/proc/self/task/{os.getpid()}/children") as listed:
-            return [int(pid) for pid in listed.read().split()]
-    except OSError:
-        return []
-
-
-def _adopt_orphans() -> None:
-    """Become the parent of processes that lose theirs, so that they can be ended. Linux only."""
-    try:
-        # What lies under `ctypes`, which takes as long to load as all the rest of this program.
-        import _ctypes  # noqa: PLC0415  # an interpreter may be built without it
-
-        prctl = _ctypes.dlsym(_ctypes.dlopen(None, 0), "prctl")  # type: ignore[arg-type]  # None: this program
-        _ctypes.call_function(prctl, (PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))
-    except (ImportError, OSError, AttributeError):
-        pass
 
 
 def _drain(wake: int) -> None:
@@ -377,7 +365,7 @@ def main() -> None:
     """Serve the Weft process whose pid is the first argument."""
     gc.disable()  # nothing here refers to itself
     wake = _catch_signals()
-    _adopt_orphans()  # before the first command: who is orphaned earlier is lost for good
+    family.adopt_orphans()  # before the first command: who is orphaned earlier is lost for good
     weft = int(sys.argv[1])
     watched = _watch(weft)
     channel = _take_channel()

@@ -6,6 +6,7 @@ started as they are needed, and hand outcomes back through the mailbox.
 
 from __future__ import annotations
 
+import logging
 from contextvars import copy_context
 from queue import SimpleQueue
 from threading import Thread
@@ -19,15 +20,27 @@ from weft.model.reason import CancelAsked, CouldNotStart
 
 _CANCELLED = Cancelled(CancelAsked())
 
+_LOG = logging.getLogger("weft")
+
 
 class ThreadExecutor:
     """Made in a running event loop; runs at most ``threads`` functions at once.
 
-    ``stop`` takes back an attempt that has not begun. A running one can't be stopped: it keeps its
-    thread until it ends, and its outcome is told as it was.
+    ``stop`` takes back an attempt that has not begun. A running one can't be stopped: that is said in
+    the log, it keeps its thread until it ends, and its outcome is told as it was.
     """
 
-    __slots__ = ("_context", "_ended", "_limit", "_mailbox", "_n_open", "_queue", "_threads", "_waiting")
+    __slots__ = (
+        "_context",
+        "_ended",
+        "_limit",
+        "_mailbox",
+        "_n_open",
+        "_queue",
+        "_running",
+        "_threads",
+        "_waiting",
+    )
 
     def __init__(self, ended: Ended, *, threads: int) -> None:
         assert threads > 0, threads
@@ -38,6 +51,7 @@ class ThreadExecutor:
         self._queue: SimpleQueue[Attempt | None] = SimpleQueue()
         # Whoever takes the job out of here, a worker or `stop`, has it: that one step is atomic.
         self._waiting: dict[Attempt, Invocation] = {}
+        self._running: dict[Attempt, Invocation] = {}  # but for those of which the log has told
         self._threads: list[Thread] = []
         self._n_open = 0  # started and not told: touched in the loop's thread only
 
@@ -49,8 +63,20 @@ class ThreadExecutor:
             self._add_thread(attempt)
 
     def stop(self, attempt: Attempt, *, force: bool) -> None:
-        if self._waiting.pop(attempt, None) is not None:
+        if not self.take_back(attempt) and (job := self._running.pop(attempt, None)) is not None:
+            name = getattr(job.function, "__qualname__", repr(job.function))
+            _LOG.warning(
+                "function `%s` was asked to stop, but runs in a thread, which nobody can stop:"
+                " it goes on, and counts as running until it ends",
+                name,
+            )
+
+    def take_back(self, attempt: Attempt) -> bool:
+        """Cancel an attempt if it has not begun; tell whether that was so."""
+        taken = self._waiting.pop(attempt, None) is not None
+        if taken:
             self._mailbox.post(attempt, _CANCELLED)
+        return taken
 
     async def close(self) -> None:
         """End the threads. One that is stuck in a function is left to end with the interpreter."""
@@ -84,7 +110,10 @@ class ThreadExecutor:
         # A function of its own, so that an idle thread holds on to no arguments and no results.
         job = self._waiting.pop(attempt, None)
         if job is not None:
-            self._mailbox.post(attempt, self._call(job))
+            self._running[attempt] = job
+            outcome = self._call(job)
+            self._running.pop(attempt, None)
+            self._mailbox.post(attempt, outcome)
 
     def _call(self, job: Invocation) -> Outcome:
         context = self._context if job.context is None else job.context

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 # What Weft asks.
 SETUP = 0  # (SETUP, {name: value}, folder): what commands inherit, and where the spool is; comes first
-START = 1  # (START, key, fresh, stdout, stderr, argv, cwd, additions to the environment), see `base.Spawn`
+START = 1  # (START, key, stdout, stderr, earlier, argv, cwd, additions to the environment), see `base.Spawn`
 SIGNAL = 2  # (SIGNAL, key, signal): to the command and its process group
 
 # What the helper answers.

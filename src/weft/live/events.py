@@ -8,13 +8,14 @@ from weft.model.sentences import outcome_sentence
 from weft.views.progress import TaskProgress
 
 
-def started_line(task: TaskProgress) -> str:
+def started_line(task: TaskProgress, attempt: int) -> str:
     """Return the line for the start of an attempt.
 
-    >>> started_line(TaskProgress("build"))
-    'build started'
+    >>> started_line(TaskProgress("build"), 1), started_line(TaskProgress("build"), 2)
+    ('build started', 'build started: attempt 2')
     """
-    return f"{one_line(task.id)} started"
+    again = f": attempt {attempt}" if attempt > 1 else ""
+    return f"{one_line(task.id)} started{again}"
 
 
 def ended_line(task: TaskProgress, outcome: Outcome) -> str:
@@ -25,4 +26,4 @@ def ended_line(task: TaskProgress, outcome: Outcome) -> str:
     'build succeeded (0.25 s)'
     """
     took = f" ({span(task.spent_s)})" if task.spent_s is not None else ""
-    return f"{one_line(task.id)} {one_line(outcome_sentence(outcome))}{took}"
+    return f"{one_line(task.id)} {one_line(outcome_sentence(outcome, task.attempts))}{took}"

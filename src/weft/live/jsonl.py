@@ -16,14 +16,20 @@ from weft.live.streams import Streams
 from weft.live.values import as_json
 from weft.model.attempt import Attempt
 from weft.model.outcome import Outcome, Succeeded
-from weft.model.sentences import outcome_sentence
+from weft.model.reason import Reason
+from weft.model.sentences import outcome_sentence, sentence
 from weft.runtime.layout import RunFolder
 from weft.scheduling.facts import (
     AttemptEnded,
     AttemptStarted,
     Fact,
+    GaveUp,
+    GroupDecided,
+    HealthChanged,
+    RetryScheduled,
     RunEnded,
     RunInterrupted,
+    RunStopping,
     StopAsked,
     TaskAdded,
     TaskEnded,
@@ -34,6 +40,20 @@ from weft.views.report import Report
 
 # Grows when a program that reads the stream would have to change; new keys and events don't count.
 SCHEMA = 1
+
+NAMES: dict[type[Fact], str] = {
+    TaskAdded: "task_added",
+    AttemptStarted: "attempt_started",
+    StopAsked: "stop_asked",
+    AttemptEnded: "attempt_ended",
+    RetryScheduled: "retry_scheduled",
+    GaveUp: "gave_up",
+    TaskEnded: "task_ended",
+    GroupDecided: "group_decided",
+    HealthChanged: "health_changed",
+    RunStopping: "run_stopping",
+    RunInterrupted: "run_interrupted",
+}
 
 # Moments finer than this are noise.
 DECIMALS = 6
@@ -79,6 +99,8 @@ class JsonDisplay:
             "at": self._ended_at,
             "state": report.state.value,
             "counts": counts,
+            "groups": msgspec.to_builtins(report.groups),
+            "health": msgspec.to_builtins(report.health),
             "aggregates": aggregates,
         }
         self._write([end] if progress.began is not None else [self._run_started(), end])
@@ -106,35 +128,52 @@ class JsonDisplay:
     def _event(self, fact: Fact) -> dict[str, Any] | None:
         progress = self._progress
         # Looked up first: with its end, a task is forgotten.
-        task = progress.task(fact.task) if isinstance(fact, TaskEnded) else None
+        ended = progress.task(fact.task) if isinstance(fact, TaskEnded) else None
         progress.fold(fact)
-        at = round(fact.at - (progress.began or 0.0), DECIMALS)
+        if isinstance(fact, RunEnded):
+            self._ended_at = self._moment(fact.at)
+            return None  # told by `finish`: the last line is the last
+        return {"event": NAMES[type(fact)], "at": self._moment(fact.at), **self._told(fact, ended)}
+
+    def _told(self, fact: Fact, ended: TaskProgress | None) -> dict[str, Any]:
+        """Return what an event tells besides its name and its moment."""
         match fact:
-            case TaskAdded():
-                return {"event": "task_added", "at": at, "task": fact.id, **_declared(fact)}
+            case TaskAdded(_, _, task, family, duration_s, group):
+                return {"task": task, "family": family, "duration_s": duration_s, "group": group}
             case AttemptStarted():
-                return {"event": "attempt_started", "at": at, **self._attempt(fact.attempt)}
+                return self._attempt(fact.attempt)
             case StopAsked():
-                return {"event": "stop_asked", "at": at, **self._attempt(fact.attempt), "force": fact.force}
+                why = {} if fact.because is None else _because(fact.because)
+                return {**self._attempt(fact.attempt), "force": fact.force, **why}
             case AttemptEnded():
-                attempt = self._attempt(fact.attempt)
-                return {"event": "attempt_ended", "at": at, **attempt, **_outcome(fact.outcome)}
+                return {**self._attempt(fact.attempt), **_outcome(fact.outcome)}
+            case RetryScheduled():
+                return {**self._attempt(fact.attempt), "due": self._moment(fact.due)}
+            case GaveUp():
+                return {**self._attempt(fact.attempt), **_because(fact.because)}
             case TaskEnded():
-                assert task is not None
-                return {"event": "task_ended", "at": at, "task": task.id, **self._end(task, fact.outcome)}
-            case RunInterrupted():
-                return {"event": "run_interrupted", "at": at, "signal": fact.signal, "force": fact.force}
+                assert ended is not None
+                return {"task": ended.id, **self._end(ended, fact.outcome)}
+            case GroupDecided():
+                return {"group": fact.group, "met": fact.met, "outer": fact.outer, **_because(fact.because)}
+            case HealthChanged() | RunInterrupted():
+                return _fields(fact)
+            case RunStopping():
+                return _because(fact.because)
             case RunEnded():
-                self._ended_at = at
-                return None  # told by `finish`: the last line is the last
+                raise AssertionError("the end of the run is told with its report")
             case _:
                 assert_never(fact)
+
+    def _moment(self, at: float) -> float:
+        return round(at - (self._progress.began or 0.0), DECIMALS)
 
     def _attempt(self, attempt: Attempt) -> dict[str, Any]:
         return {"task": self._progress.task(attempt.task).id, "attempt": attempt.number}
 
     def _end(self, task: TaskProgress, outcome: Outcome) -> dict[str, Any]:
         end = _outcome(outcome)
+        end["attempts"] = task.attempts
         end["seconds"] = None if task.spent_s is None else round(task.spent_s, DECIMALS)
         if isinstance(outcome, Succeeded):
             end["value"] = as_json(outcome.value)
@@ -144,8 +183,15 @@ class JsonDisplay:
         return end
 
 
-def _declared(fact: TaskAdded) -> dict[str, Any]:
-    return {"family": fact.family, "duration_s": fact.duration_s}
+def _fields(fact: Fact) -> dict[str, Any]:
+    """Return all that ``fact`` holds, without what every event has."""
+    fields: dict[str, Any] = msgspec.to_builtins(fact)
+    return {name: value for name, value in fields.items() if name not in ("type", "at")}
+
+
+def _because(because: Reason) -> dict[str, Any]:
+    """Return a Reason as data and in words."""
+    return {"because": msgspec.to_builtins(because), "sentence": sentence(because)}
 
 
 def _outcome(outcome: Outcome) -> dict[str, Any]:

@@ -36,6 +36,9 @@ class Output(Protocol):
     def started(self, task: str) -> None:
         """An attempt at ``task`` begins."""
 
+    def retried(self, task: str) -> None:
+        """An attempt at ``task`` failed, and the next one begins its files anew: show what is left."""
+
     def ended(self, task: str) -> None:
         """``task`` will write no more: show what is left."""
 
@@ -68,6 +71,9 @@ class NoOutput:
     def started(self, task: str) -> None:
         """Do nothing."""
 
+    def retried(self, task: str) -> None:
+        """Do nothing."""
+
     def ended(self, task: str) -> None:
         """Do nothing."""
 
@@ -86,11 +92,18 @@ class Grouped:
     def started(self, task: str) -> None:
         """Do nothing: the output is shown in the end."""
 
+    def retried(self, task: str) -> None:
+        """Show the output so far, all of it beside the results: these come from the last attempt alone."""
+        self._show(task, self._streams.err)
+
     def ended(self, task: str) -> None:
         """Show the output of ``task``, if there is any."""
+        self._show(task, self._streams.out)
+
+    def _show(self, task: str, out: Sink) -> None:
         files = [(self._folder.stderr(task), self._streams.err)]
         if self._shows_stdout(task):
-            files.insert(0, (self._folder.stdout(task), self._streams.out))
+            files.insert(0, (self._folder.stdout(task), out))
         written = [(path, sink) for path, sink in files if _size_bytes(path)]
         if written:
             self._streams.err.line(f"── {one_line(task)} ──")
@@ -120,6 +133,10 @@ class Followed:
         if self._shows_stdout(task):
             followed.insert(0, _Followed(self._folder.stdout(task), self._streams.out, prefix))
         self._running[task] = followed
+
+    def retried(self, task: str) -> None:
+        """Show what is left: it can't be known before whether lines come from the last attempt."""
+        self.ended(task)
 
     def ended(self, task: str) -> None:
         """Show what is left, be the last line complete or not."""

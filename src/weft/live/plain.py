@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from weft.live.events import ended_line, started_line
+from weft.live.notices import notice
 from weft.live.output import Output
 from weft.live.streams import Streams
 from weft.live.summary import summary
 from weft.runtime.layout import RunFolder
-from weft.scheduling.facts import AttemptStarted, Fact, RunInterrupted, TaskEnded
+from weft.scheduling.facts import AttemptStarted, Fact, RetryScheduled, TaskEnded
 from weft.views.progress import Progress
 from weft.views.report import Report
 
@@ -63,6 +64,9 @@ class PlainDisplay:
             task = progress.task(fact.attempt.task)
             self._output.started(task.id)
             if self._verbose:
-                self._streams.err.line(started_line(task))
-        elif isinstance(fact, RunInterrupted):
-            self._streams.err.line("killing what still runs" if fact.force else "ending what runs")
+                self._streams.err.line(started_line(task, fact.attempt.number))
+        elif isinstance(fact, RetryScheduled):
+            self._output.retried(progress.task(fact.attempt.task).id)
+        told = notice(fact, progress)
+        if told is not None:
+            self._streams.err.line(told)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from weft.live.streams import Streams
-from weft.live.summary import failures
+from weft.live.summary import early_end, failures
 from weft.runtime.layout import RunFolder
 from weft.scheduling.facts import Fact
 from weft.views.report import Report
@@ -26,7 +26,7 @@ class QuietDisplay:
 
     def finish(self, report: Report) -> None:
         """Write the failures."""
-        for line in failures(report, self._folder):
+        for line in (*early_end(report), *failures(report, self._folder)):
             self._streams.err.line(line.text)
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""The closing summary: counts and time, what was left out and why, and the failures last.
+"""The closing summary: counts and time, groups and health, what was left out and why, the failures last.
 
 Lines have a kind, so that a display may colour them; their text is complete without.
 """
@@ -15,21 +15,25 @@ import msgspec
 from weft.live.log import log_of, shown_path, tail
 from weft.live.wording import count, listed, one_line, span
 from weft.model.outcome import Cancelled, Failed, Outcome, Skipped, Succeeded
-from weft.model.reason import CancelAsked, Raised
+from weft.model.reason import CancelAsked, Raised, Unhealthy
 from weft.model.sentences import outcome_sentence, sentence
 from weft.runtime.layout import RunFolder
 from weft.scheduling.states import RunState
-from weft.views.report import Report
+from weft.views.report import GroupReport, Report
 
 FAILURES_SHOWN = 20
 CAUSES_SHOWN = 10
+GROUPS_SHOWN = 10
 LOG_LINES = 10
+# How a run ended, where its counts alone do not tell.
+PREFIXES = {RunState.INTERRUPTED: "interrupted: ", RunState.DEGRADED: "degraded: "}
 
 
 class LineKind(Enum):
     """What a line of the summary is about."""
 
     COUNTS = "counts"
+    WARNING = "warning"
     LEFT_OUT = "left out"
     FAILURE = "failure"
     LOG = "log"
@@ -54,16 +58,29 @@ def summary(report: Report, folder: RunFolder | None = None) -> Iterator[Line]:
     1 task in 1.5 s: 1 succeeded
     """
     yield Line(_counts(report), LineKind.COUNTS)
+    yield from early_end(report)
+    yield from _groups(report.groups)
+    for scope, health in report.health.items():
+        if not health.is_healthy:
+            text = one_line(sentence(Unhealthy(scope, health.error_rate)))
+            yield Line(text, LineKind.WARNING)
     yield from _left_out(report.outcomes, Skipped, "skipped")
     yield from _left_out(report.outcomes, Cancelled, "cancelled")
     yield from failures(report, folder)
+
+
+def early_end(report: Report) -> Iterator[Line]:
+    """Yield the part of the summary that tells why the run ended early, if it did so by itself."""
+    if report.because is not None:
+        yield Line(f"the run ended early: {one_line(sentence(report.because))}", LineKind.WARNING)
 
 
 def failures(report: Report, folder: RunFolder | None = None) -> Iterator[Line]:
     """Yield the part of the summary that tells of the tasks that failed, in plan order."""
     failed = ((task, end) for task, end in report.outcomes.items() if isinstance(end, Failed))
     for task, outcome in islice(failed, FAILURES_SHOWN):
-        yield Line(f"{one_line(task)} {one_line(outcome_sentence(outcome))}", LineKind.FAILURE)
+        told = outcome_sentence(outcome, report.attempts.get(task, 1))
+        yield Line(f"{one_line(task)} {one_line(told)}", LineKind.FAILURE)
         yield from _log(task, outcome, folder)
     rest = [task for task, _ in failed]
     if rest:
@@ -79,9 +96,22 @@ def _counts(report: Report) -> str:
         Skipped: "skipped",
     }
     parts = ", ".join(f"{ended[kind]} {word}" for kind, word in words.items() if ended[kind])
-    interrupted = "interrupted: " if report.state is RunState.INTERRUPTED else ""
-    tasks = f"{count(len(report.outcomes), 'task')} in {span(report.seconds)}"
-    return f"{interrupted}{tasks}: {parts}" if parts else f"{interrupted}{tasks}"
+    tasks = f"{PREFIXES.get(report.state, '')}{count(len(report.outcomes), 'task')} in {span(report.seconds)}"
+    return f"{tasks}: {parts}" if parts else tasks
+
+
+def _groups(groups: Mapping[str, GroupReport]) -> Iterator[Line]:
+    """Tell how the groups stand of which a member did not succeed."""
+    troubled = [name for name, group in groups.items() if group.succeeded < group.members or not group.met]
+    verdicts = {True: "met", False: "lost", None: "not decided"}
+    for name in troubled[:GROUPS_SHOWN]:
+        group = groups[name]
+        required = "" if group.required is None else f", {group.required} required"
+        counts = f"{group.succeeded} of {group.members} succeeded{required}"
+        yield Line(f"group {one_line(name)}: {counts}: {verdicts[group.met]}", LineKind.WARNING)
+    if rest := troubled[GROUPS_SHOWN:]:
+        text = f"{count(len(rest), 'more group')} had members that did not succeed: {listed(rest)}"
+        yield Line(text, LineKind.WARNING)
 
 
 def _left_out(

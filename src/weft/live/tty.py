@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import islice
 
 from rich.console import Console
@@ -16,6 +17,7 @@ from rich.progress_bar import ProgressBar
 from rich.text import Text
 
 from weft.live.events import ended_line, started_line
+from weft.live.notices import notice
 from weft.live.output import NoOutput, Output
 from weft.live.prints import Prints
 from weft.live.region import Drawn, Region
@@ -24,13 +26,14 @@ from weft.live.summary import LineKind, summary
 from weft.live.wording import clock, one_line
 from weft.model.outcome import Failed, Outcome
 from weft.runtime.layout import RunFolder
-from weft.scheduling.facts import AttemptStarted, Fact, TaskEnded
+from weft.scheduling.facts import AttemptStarted, Fact, RetryScheduled, TaskEnded
 from weft.views.progress import Progress, TaskProgress
 from weft.views.report import Report
 
 WIDEST_BAR = 40
 STYLES = {
     LineKind.COUNTS: "bold",
+    LineKind.WARNING: "yellow",
     LineKind.LEFT_OUT: "yellow",
     LineKind.FAILURE: "bold red",
     LineKind.LOG: "",
@@ -83,7 +86,7 @@ class TtyDisplay:
         self._console = console or Console(file=streams.err.stream, force_terminal=True)
         self._clock = _RunClock(clock)
         self._progress = Progress()
-        self._pending: list[tuple[TaskProgress, Outcome | None]] = []  # None: it has started
+        self._pending: list[Callable[[], None]] = []  # each writes what is to stand above the region
         self._region = Region(streams.err.control)
         streams.err.place.make_room = self._erase
         self._prints = (Prints("stdout", streams.out), Prints("stderr", streams.err))
@@ -92,15 +95,21 @@ class TtyDisplay:
 
     def show(self, facts: Sequence[Fact]) -> None:
         """Count the facts; they are seen at the next tick."""
-        progress = self._progress
+        progress, pending = self._progress, self._pending
         fold = progress.fold
         for fact in facts:
             if isinstance(fact, TaskEnded) and self._shows(fact.outcome):
                 # Looked up first: with its end, a task is forgotten.
-                self._pending.append((progress.task(fact.task), fact.outcome))
+                pending.append(partial(self._ended, progress.task(fact.task), fact.outcome))
             fold(fact)
             if isinstance(fact, AttemptStarted) and not self._failures_only:
-                self._pending.append((progress.task(fact.attempt.task), None))
+                attempt = fact.attempt
+                pending.append(partial(self._started, progress.task(attempt.task), attempt.number))
+            elif isinstance(fact, RetryScheduled):
+                pending.append(partial(self._output.retried, progress.task(fact.attempt.task).id))
+            # Its words are made at once: later the task may be at another attempt.
+            if (told := notice(fact, progress)) is not None:
+                pending.append(partial(self._line, told, STYLES[LineKind.WARNING]))
         if facts:
             self._clock.saw(facts[-1].at)
 
@@ -136,18 +145,21 @@ class TtyDisplay:
 
     def _write_pending(self) -> None:
         pending, self._pending = self._pending, []
-        for task, outcome in pending:
-            if outcome is None:
-                self._output.started(task.id)
-                if self._verbose:
-                    self._line(started_line(task), "dim")
-                continue
-            if task.spent_s is not None:
-                self._output.ended(task.id)
-            if isinstance(outcome, Failed):
-                self._line(ended_line(task, outcome), STYLES[LineKind.FAILURE])
-            elif self._verbose:
-                self._line(ended_line(task, outcome), "")
+        for write in pending:
+            write()
+
+    def _started(self, task: TaskProgress, attempt: int) -> None:
+        self._output.started(task.id)
+        if self._verbose:
+            self._line(started_line(task, attempt), "dim")
+
+    def _ended(self, task: TaskProgress, outcome: Outcome) -> None:
+        if task.spent_s is not None:
+            self._output.ended(task.id)
+        if isinstance(outcome, Failed):
+            self._line(ended_line(task, outcome), STYLES[LineKind.FAILURE])
+        elif self._verbose:
+            self._line(ended_line(task, outcome), "")
 
     def _line(self, text: str, style: str) -> None:
         self._streams.err.line(self._colored(Text(text, style)))
@@ -191,7 +203,9 @@ class TtyDisplay:
         line.append(f" {progress.done}/{progress.added}", "bold")
         if progress.failed:
             line.append(f"  {progress.failed} failed", STYLES[LineKind.FAILURE])
-        if progress.interrupted:
+        if progress.backing_off:
+            line.append(f"  {progress.backing_off} backing off", STYLES[LineKind.WARNING])
+        if progress.is_ending:
             line.append("  ending", "bold yellow")
         line.append(f"  {_rate(progress.rate(now))}")
         line.append(f"  {clock(now - (progress.began or 0.0))}")

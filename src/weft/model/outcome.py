@@ -16,10 +16,15 @@ class Succeeded(msgspec.Struct, frozen=True, tag=True):
 
 
 class Failed(msgspec.Struct, frozen=True, tag=True):
-    """The work was tried and not done. ``exception`` is the original, when Python raised one."""
+    """The work was tried and not done.
+
+    ``exception`` is the original, when Python raised one. ``retry_after_s`` is how many seconds the
+    work itself asks to wait before it is tried again, as a server does by `Retry-After`.
+    """
 
     because: FailureReason
     exception: BaseException | None = None
+    retry_after_s: float | None = None
 
 
 class Cancelled(msgspec.Struct, frozen=True, tag=True):

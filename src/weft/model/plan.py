@@ -10,6 +10,7 @@ from weft.model.access import Undeclared
 from weft.model.aggregate import Aggregate
 from weft.model.group import Group
 from weft.model.limits import Limit
+from weft.model.policy import Policy
 from weft.model.task import Task
 
 
@@ -18,7 +19,8 @@ class Plan(msgspec.Struct, frozen=True):
 
     The order of ``tasks`` is program order. ``root`` is the directory that relative paths are
     relative to. ``max_concurrent`` is how many tasks may run at once; None leaves the choice
-    to the run. ``undeclared`` tells what is done about tasks that declare no accesses.
+    to the run. ``undeclared`` tells what is done about tasks that declare no accesses, ``policy`` what
+    is done when things go wrong.
     """
 
     tasks: tuple[Task, ...] = ()
@@ -28,3 +30,4 @@ class Plan(msgspec.Struct, frozen=True):
     root: str = "."
     groups: Mapping[str, Group] = {}
     undeclared: Undeclared = Undeclared.PARALLEL
+    policy: Policy = Policy()

@@ -19,6 +19,13 @@ class Needs(_Reason, frozen=True, gc=False):
     task: str
 
 
+class NeedsGroup(_Reason, frozen=True, gc=False):
+    """``needs`` names ``group``, and the other belongs to it: it must end, however it ends."""
+
+    group: str
+    member: str
+
+
 class ReadAfterWrite(_Reason, frozen=True, gc=False):
     """It reads ``path``, which the other writes: it can't do without the other's success."""
 
@@ -92,6 +99,27 @@ class PoolReserved(_Reason, frozen=True, gc=False):
     by: str
 
 
+class BackingOff(_Reason, frozen=True, gc=False):
+    """An attempt failed, and the next one, ``attempt``, is due at the moment ``due`` of the run's clock."""
+
+    attempt: int
+    due: float
+
+
+class CircuitOpen(_Reason, frozen=True, gc=False):
+    """Too many attempts failed in ``scope``; a probe is let through at the moment ``due``."""
+
+    scope: str
+    error_rate: float
+    due: float
+
+
+class CircuitProbing(_Reason, frozen=True, gc=False):
+    """Too many attempts failed in ``scope``, and one is on its way to find out whether that is over."""
+
+    scope: str
+
+
 # Why an attempt failed.
 class Raised(_Reason, frozen=True, gc=False):
     """The function raised an ``error`` (the name of its type). ``traceback`` is what Python would print."""
@@ -125,6 +153,36 @@ class BadResult(_Reason, frozen=True, gc=False):
     message: str
 
 
+class TimedOut(_Reason, frozen=True, gc=False):
+    """It took longer than ``limit_s`` seconds; ``whole`` tells that this bounds all attempts together."""
+
+    limit_s: float
+    whole: bool = False
+
+
+# Why a failed attempt was the last.
+class AttemptsUsedUp(_Reason, frozen=True, gc=False):
+    """All attempts that its `retry` allows were made."""
+
+    attempts: int
+
+
+class NotRetried(_Reason, frozen=True, gc=False):
+    """Its `retry` says that failures of this kind are not tried again."""
+
+
+class TimeBudgetSpent(_Reason, frozen=True, gc=False):
+    """The next attempt would begin more than ``budget_s`` seconds after the first."""
+
+    budget_s: float
+
+
+class RetryBudgetSpent(_Reason, frozen=True, gc=False):
+    """A larger part of the run's attempts than ``share`` would be retries."""
+
+    share: float
+
+
 # Why a task did not run, or did not run to its end.
 class DependencyFailed(_Reason, frozen=True, gc=False):
     """``task`` failed, and this task can't do without it, be it directly or through others."""
@@ -148,10 +206,57 @@ class Interrupted(_Reason, frozen=True, gc=False):
     signal: int | None = None
 
 
-EdgeReason = Needs | ReadAfterWrite | WriteAfterRead | WriteAfterWrite | Transaction | NotDeclared
+class GroupMet(_Reason, frozen=True, gc=False):
+    """Enough members of the group have succeeded, and it wants no more."""
+
+    group: str
+    succeeded: int
+    required: int
+
+
+class GroupLost(_Reason, frozen=True, gc=False):
+    """Not enough members of the group can succeed any more."""
+
+    group: str
+    succeeded: int
+    required: int
+
+
+class CriticalFailed(_Reason, frozen=True, gc=False):
+    """The group can't succeed any more, and the run can't do without it."""
+
+    group: str
+
+
+class RunFailed(_Reason, frozen=True, gc=False):
+    """``task`` (or the group of that name) failed, and the run ends with its first failure."""
+
+    task: str
+
+
+class Unhealthy(_Reason, frozen=True, gc=False):
+    """Too many attempts failed in ``scope``: ``error_rate`` (0 to 1) of those that were looked at."""
+
+    scope: str
+    error_rate: float
+
+
+class RunTimedOut(_Reason, frozen=True, gc=False):
+    """The run took longer than ``limit_s`` seconds."""
+
+    limit_s: float
+
+
+EdgeReason = (
+    Needs | NeedsGroup | ReadAfterWrite | WriteAfterRead | WriteAfterWrite | Transaction | NotDeclared
+)
 PairReason = Through | PoolTooSmall
-WaitReason = DependencyPending | PoolFull | PoolReserved
-FailureReason = Raised | Exited | Killed | CouldNotStart | BadResult
-CancelReason = CancelAsked | Interrupted
-SkipReason = DependencyFailed | DependencyCancelled | Interrupted
-Reason = EdgeReason | PairReason | WaitReason | FailureReason | CancelReason | SkipReason
+WaitReason = DependencyPending | PoolFull | PoolReserved | BackingOff | CircuitOpen | CircuitProbing
+FailureReason = Raised | Exited | Killed | CouldNotStart | BadResult | TimedOut
+LastReason = AttemptsUsedUp | NotRetried | TimeBudgetSpent | RetryBudgetSpent
+GroupReason = GroupMet | GroupLost
+RunEndsBy = RunTimedOut | CriticalFailed | RunFailed | Unhealthy
+EndReason = Interrupted | RunEndsBy  # why the run ends early
+CancelReason = CancelAsked | GroupReason | EndReason
+SkipReason = DependencyFailed | DependencyCancelled | GroupReason | EndReason
+Reason = EdgeReason | PairReason | WaitReason | FailureReason | LastReason | CancelReason | SkipReason

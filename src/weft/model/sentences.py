@@ -2,34 +2,56 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Sequence
 from typing import assert_never
 
 from weft.model.outcome import Cancelled, Failed, Outcome, Skipped, Succeeded
 from weft.model.reason import (
+    AttemptsUsedUp,
+    BackingOff,
     BadResult,
     CancelAsked,
+    CancelReason,
+    CircuitOpen,
+    CircuitProbing,
     CouldNotStart,
+    CriticalFailed,
     DependencyCancelled,
     DependencyFailed,
     DependencyPending,
+    EdgeReason,
     Exited,
+    FailureReason,
+    GroupLost,
+    GroupMet,
     Interrupted,
     Killed,
+    LastReason,
     Needs,
+    NeedsGroup,
     NotDeclared,
+    NotRetried,
+    PairReason,
     PoolFull,
     PoolReserved,
     PoolTooSmall,
     Raised,
     ReadAfterWrite,
     Reason,
+    RetryBudgetSpent,
+    RunFailed,
+    RunTimedOut,
+    SkipReason,
     Through,
+    TimeBudgetSpent,
+    TimedOut,
     Transaction,
+    Unhealthy,
+    WaitReason,
     WriteAfterRead,
     WriteAfterWrite,
 )
+from weft.model.signals import signal_name
 from weft.model.unlock import (
     Declare,
     DropNeed,
@@ -47,62 +69,35 @@ def sentence(reason: Reason) -> str:
     >>> sentence(PoolFull("gpu", free=0, asked=1))
     'pool `gpu` has 0 free and the task takes 1'
     """
-    match reason:
-        case Needs(task):
-            return f"it needs `{task}`"
-        case ReadAfterWrite(writer, _, path):
-            return f"it reads `{path}`, which `{writer}` writes"
-        case WriteAfterRead(reader, _, path):
-            return f"it writes `{path}`, which `{reader}` reads before"
-        case WriteAfterWrite(first, _, path):
-            return f"it writes `{path}`, which `{first}` writes before"
-        case Transaction(group):
-            return f"what conflicts with a member of the atomic group `{group}` conflicts with all of it"
-        case NotDeclared(task):
-            return f"`{task}` declares neither `reads` nor `writes`"
-        case Through(tasks):
-            return f"it comes after {_listed(tasks)}"
-        case PoolTooSmall(pool, size, asked):
-            return f"pool `{pool}` holds {size} and the two together take {asked}"
-        case DependencyPending(task):
-            return f"`{task}` has not ended"
-        case PoolFull(pool, free, asked):
-            return f"pool `{pool}` has {free} free and the task takes {asked}"
-        case PoolReserved(pool, by):
-            return f"what is free in pool `{pool}` is kept for `{by}`, which comes first"
-        case Raised(error, message):
-            return f"{error}: {message}" if message else error
-        case Exited(code):
-            return f"exit code {code}"
-        case Killed(number):
-            return f"killed by {_signal(number)}"
-        case CouldNotStart(message) | BadResult(message):
-            return message
-        case DependencyFailed(task):
-            return f"`{task}` failed"
-        case DependencyCancelled(task):
-            return f"`{task}` was cancelled"
-        case CancelAsked():
-            return "the user took it back"
-        case Interrupted(number):
-            return f"the run was interrupted by {_signal(number)}" if number else "the run was interrupted"
-        case _:
-            assert_never(reason)
+    if isinstance(reason, EdgeReason | PairReason):
+        return _why_not_beside(reason)
+    if isinstance(reason, WaitReason):
+        return _why_it_waits(reason)
+    if isinstance(reason, FailureReason):
+        return _why_it_failed(reason)
+    if isinstance(reason, LastReason):
+        return _why_it_was_the_last(reason)
+    if isinstance(reason, CancelReason | SkipReason):
+        return _why_not_to_its_end(reason)
+    assert_never(reason)
 
 
-def outcome_sentence(outcome: Outcome) -> str:
-    """Return ``outcome`` in words that follow the name of a task.
+def outcome_sentence(outcome: Outcome, attempts: int = 1) -> str:
+    """Return ``outcome`` in words that follow the name of a task, which had so many ``attempts``.
 
     >>> outcome_sentence(Skipped(DependencyFailed("build")))
     'was skipped: `build` failed'
+    >>> outcome_sentence(Failed(Exited(1)), attempts=3)
+    'failed after 3 attempts: exit code 1'
     """
+    after = f" after {attempts} attempts" if attempts > 1 else ""
     match outcome:
         case Succeeded():
-            return "succeeded"
+            return f"succeeded{after}"
         case Failed(because):
-            return f"failed: {sentence(because)}"
+            return f"failed{after}: {sentence(because)}"
         case Cancelled(because):
-            return f"was cancelled: {sentence(because)}"
+            return f"was cancelled{after}: {sentence(because)}"
         case Skipped(because):
             return f"was skipped: {sentence(because)}"
         case _:
@@ -132,15 +127,106 @@ def unlock_sentence(unlock: Unlock) -> str:
             assert_never(unlock)
 
 
+def _why_not_beside(reason: EdgeReason | PairReason) -> str:
+    match reason:
+        case Needs(task):
+            return f"it needs `{task}`"
+        case ReadAfterWrite(writer, _, path):
+            return f"it reads `{path}`, which `{writer}` writes"
+        case WriteAfterRead(reader, _, path):
+            return f"it writes `{path}`, which `{reader}` reads before"
+        case WriteAfterWrite(first, _, path):
+            return f"it writes `{path}`, which `{first}` writes before"
+        case NeedsGroup(group, member):
+            return f"it needs the group `{group}`, to which `{member}` belongs"
+        case Transaction(group):
+            return f"what conflicts with a member of the atomic group `{group}` conflicts with all of it"
+        case NotDeclared(task):
+            return f"`{task}` declares neither `reads` nor `writes`"
+        case Through(tasks):
+            return f"it comes after {_listed(tasks)}"
+        case PoolTooSmall(pool, size, asked):
+            return f"pool `{pool}` holds {size} and the two together take {asked}"
+        case _:
+            assert_never(reason)
+
+
+def _why_it_waits(reason: WaitReason) -> str:
+    match reason:
+        case DependencyPending(task):
+            return f"`{task}` has not ended"
+        case PoolFull(pool, free, asked):
+            return f"pool `{pool}` has {free} free and the task takes {asked}"
+        case PoolReserved(pool, by):
+            return f"what is free in pool `{pool}` is kept for `{by}`, which comes first"
+        case BackingOff(attempt, _):
+            return f"attempt {attempt} is not due yet"
+        case CircuitOpen(scope, rate, _):
+            return f"the circuit of {scope} is open: {rate:.0%} of the attempts failed"
+        case CircuitProbing(scope):
+            return f"the circuit of {scope} is open, and one attempt is on its way as a probe"
+        case _:
+            assert_never(reason)
+
+
+def _why_it_failed(reason: FailureReason) -> str:
+    match reason:
+        case Raised(error, message):
+            return f"{error}: {message}" if message else error
+        case Exited(code):
+            return f"exit code {code}"
+        case Killed(number):
+            return f"killed by {signal_name(number)}"
+        case CouldNotStart(message) | BadResult(message):
+            return message
+        case TimedOut(limit_s, whole):
+            return f"it took longer than {limit_s:g} s" + (" in all its attempts" if whole else "")
+        case _:
+            assert_never(reason)
+
+
+def _why_it_was_the_last(reason: LastReason) -> str:
+    match reason:
+        case AttemptsUsedUp(attempts):
+            return f"all {attempts} attempts were made"
+        case NotRetried():
+            return "its `retry` does not try again after such a failure"
+        case TimeBudgetSpent(budget_s):
+            return f"the next attempt would begin more than {budget_s:g} s after the first"
+        case RetryBudgetSpent(share):
+            return f"more than {share:.0%} of the run's attempts would be retries"
+        case _:
+            assert_never(reason)
+
+
+def _why_not_to_its_end(reason: CancelReason | SkipReason) -> str:
+    match reason:
+        case DependencyFailed(task):
+            return f"`{task}` failed"
+        case DependencyCancelled(task):
+            return f"`{task}` was cancelled"
+        case CancelAsked():
+            return "the user took it back"
+        case Interrupted(number):
+            return "the run was interrupted" + (f" by {signal_name(number)}" if number else "")
+        case GroupMet(group, succeeded, required):
+            return f"the group `{group}` has what it requires: {succeeded} of {required}"
+        case GroupLost(group, succeeded, required):
+            return f"the group `{group}` can't succeed any more: {succeeded} of {required} required"
+        case CriticalFailed(group):
+            return f"the critical group `{group}` failed"
+        case RunFailed(task):
+            return f"`{task}` failed, and the run ends with the first failure"
+        case Unhealthy(scope, rate):
+            return f"{scope} is unhealthy: {rate:.0%} of the attempts failed"
+        case RunTimedOut(limit_s):
+            return f"the run took longer than {limit_s:g} s"
+        case _:
+            assert_never(reason)
+
+
 def _listed(tasks: Sequence[str]) -> str:
     *others, last = [f"`{task}`" for task in tasks]
     if len(others) > 3:
         return f"{others[0]}, {others[1]} and {len(others) - 1} more"
     return f"{', '.join(others)} and {last}" if others else last
-
-
-def _signal(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"

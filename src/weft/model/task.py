@@ -8,6 +8,8 @@ import msgspec
 
 from weft.model.access import Accesses
 from weft.model.priority import NORMAL, Priority
+from weft.model.retry import Retry
+from weft.model.timeout import Timeout
 from weft.model.work import Work
 
 
@@ -20,7 +22,7 @@ class Task(msgspec.Struct, frozen=True):
     while the task runs. ``duration_s`` is how long the task is expected to take, in seconds;
     it shapes the order of starts and nothing else. ``accesses`` is what it reads and writes; None
     when nothing is declared, which is not the same as declaring that it touches nothing. ``group``
-    names the group that it belongs to.
+    names the group that it belongs to. Without ``retry`` it is tried once.
     """
 
     id: str
@@ -32,3 +34,5 @@ class Task(msgspec.Struct, frozen=True):
     family: str | None = None
     accesses: Accesses | None = None
     group: str | None = None
+    retry: Retry | None = None
+    timeout: Timeout | None = None

@@ -1,4 +1,4 @@
-"""Shapes of single values that are more than a word: a span of time, a share, an expression."""
+"""Shapes of single values that are more than a word: a span of time, a share, a failure, an expression."""
 
 from __future__ import annotations
 
@@ -8,14 +8,18 @@ from decimal import Decimal
 import msgspec
 
 from weft.errors import UsageError
+from weft.model.retry import TIMEOUT
+from weft.model.signals import NUMBERS
 from weft.planfile.notes import Notes
-from weft.planfile.shapes import Schema
+from weft.planfile.shapes import LARGEST, Count, Schema
 from weft.planfile.tree import Node, Path, Scalar
-from weft.planfile.wording import label
+from weft.planfile.wording import did_you_mean, label
+from weft.planning.check_policy import MOST_EXIT_CODE
 from weft.views.aggregate import field_reader
 
 _NUMBER = r"[0-9]+(?:\.[0-9]+)?"
 _SPAN = rf"(?:({_NUMBER})h)?(?:({_NUMBER})m)?(?:({_NUMBER})s)?(?:({_NUMBER})ms)?"
+_SPAN_SCHEMA = {"type": "string", "pattern": rf"^(?=.){_SPAN}$"}
 _SECONDS = (3600.0, 60.0, 1.0, 0.001)
 _LONGEST_EXPRESSION = 1000  # characters; jmespath's parser is recursive
 _LONGEST_SHOWN = 60
@@ -33,8 +37,7 @@ class Duration(msgspec.Struct, frozen=True):
         return seconds
 
     def schema(self) -> Schema:
-        span = {"type": "string", "pattern": rf"^(?=.){_SPAN}$"}
-        return {"anyOf": [{"type": "number", "minimum": 0}, span]}
+        return {"anyOf": [{"type": "number", "minimum": 0}, _SPAN_SCHEMA]}
 
 
 def seconds_in(value: object) -> float | None:
@@ -58,6 +61,13 @@ def _finite(value: object) -> float | None:
     return None
 
 
+def _count(value: object) -> int | None:
+    """Return ``value`` where it is a whole number from 1 on."""
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= LARGEST:
+        return value
+    return None
+
+
 class Share(msgspec.Struct, frozen=True):
     """A part of a whole, 0 to 1: a number, or a percentage."""
 
@@ -65,11 +75,8 @@ class Share(msgspec.Struct, frozen=True):
 
     def read(self, node: Node, path: Path, notes: Notes) -> float | None:
         value = node.value if isinstance(node, Scalar) else None
-        if isinstance(value, str) and re.fullmatch(rf"{_NUMBER}%", value):
-            share = _finite(float(Decimal(value[:-1]) / 100))  # by way of Decimal: 33.3% is 0.333
-        else:
-            share = _finite(value)
-        if share is not None and share <= 1:
+        share = share_in(value)
+        if share is not None:
             return share
         percent = isinstance(value, int | float) and 1 < value <= 100
         notes.expected(node, path, self.expected, f"did you mean `{value}%`?" if percent else None)
@@ -78,6 +85,96 @@ class Share(msgspec.Struct, frozen=True):
     def schema(self) -> Schema:
         number = {"type": "number", "minimum": 0, "maximum": 1}
         return {"anyOf": [number, {"type": "string", "pattern": rf"^{_NUMBER}%$"}]}
+
+
+def share_in(value: object) -> float | None:
+    """Return the part of a whole, 0 to 1, that a number or a percentage stands for, None for anything else.
+
+    >>> share_in("33.3%")
+    0.333
+    """
+    if isinstance(value, str) and re.fullmatch(rf"{_NUMBER}%", value):
+        value = float(Decimal(value[:-1]) / 100)  # by way of Decimal, which gives the number nearest to it
+    share = _finite(value)
+    return share if share is not None and share <= 1 else None
+
+
+class Least(msgspec.Struct, frozen=True):
+    """How many of several at least: a number of them as an int, or a share as a float."""
+
+    expected: str = "a whole number, 1 or more, or a percentage such as 50%"
+
+    def read(self, node: Node, path: Path, notes: Notes) -> int | float | None:
+        value = node.value if isinstance(node, Scalar) else None
+        if (count := _count(value)) is not None:
+            return count
+        share = share_in(value)
+        if share and value != 1.0:  # 1.0 might mean one, or all
+            return share
+        notes.expected(node, path, self.expected, "for all write `100%`, for one `1`" if share else None)
+        return None
+
+    def schema(self) -> Schema:
+        share = {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}
+        return {"anyOf": [Count().schema(), share, {"type": "string", "pattern": rf"^{_NUMBER}%$"}]}
+
+
+class Window(msgspec.Struct, frozen=True):
+    """The latest of something: a number of them as an int, or the seconds in which they came as a float."""
+
+    expected: str = "a whole number, 1 or more, or a duration with its unit such as 5m"
+
+    def read(self, node: Node, path: Path, notes: Notes) -> int | float | None:
+        value = node.value if isinstance(node, Scalar) else None
+        if (count := _count(value)) is not None:
+            return count
+        seconds = seconds_in(value) if isinstance(value, str) else None
+        if seconds is None:
+            notes.expected(node, path, self.expected)
+        return seconds
+
+    def schema(self) -> Schema:
+        return {"anyOf": [Count().schema(), _SPAN_SCHEMA]}
+
+
+class Factor(msgspec.Struct, frozen=True):
+    """A number that makes nothing smaller."""
+
+    expected: str = "a number, 1 or more"
+
+    def read(self, node: Node, path: Path, notes: Notes) -> float | None:
+        factor = _finite(node.value) if isinstance(node, Scalar) else None
+        if factor is not None and factor >= 1:
+            return factor
+        notes.expected(node, path, self.expected)
+        return None
+
+    def schema(self) -> Schema:
+        return {"type": "number", "minimum": 1}
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """How an attempt may fail: an exit code, the name of a signal, or by taking too long."""
+
+    expected: str = f"an exit code from 1 to {MOST_EXIT_CODE}, a signal such as SIGKILL, or `{TIMEOUT}`"
+
+    def read(self, node: Node, path: Path, notes: Notes) -> int | str | None:
+        value = node.value if isinstance(node, Scalar) else None
+        code = _count(value)
+        if code is not None and code <= MOST_EXIT_CODE:
+            return code
+        word = value if isinstance(value, str) else ""
+        if word.lower() == TIMEOUT:
+            return TIMEOUT
+        if word.upper() in NUMBERS:
+            return word.upper()
+        near = did_you_mean(word.upper(), NUMBERS) or did_you_mean(word.lower(), [TIMEOUT])
+        notes.expected(node, path, self.expected, near)
+        return None
+
+    def schema(self) -> Schema:
+        words = {"type": "string", "pattern": "^(timeout|TIMEOUT|SIG[A-Z0-9]+|sig[a-z0-9]+)$"}
+        return {"anyOf": [{"type": "integer", "minimum": 1, "maximum": MOST_EXIT_CODE}, words]}
 
 
 class Expression(msgspec.Struct, frozen=True):

@@ -11,6 +11,7 @@ from weft.model.aggregate import Aggregate, Frequency
 from weft.model.group import Group
 from weft.model.limits import Limit, Pool
 from weft.model.plan import Plan
+from weft.model.policy import Policy
 from weft.model.task import Task
 from weft.planfile.keys import PLAN, PlanEntry, TaskEntry
 from weft.planfile.reading import Reading
@@ -38,10 +39,12 @@ def read_plan(reading: Reading) -> Plan:
         root=reading.root,
         groups={name: entry.groups.get(name, Group()) for name in reading.names("groups") or ()},
         undeclared=entry.undeclared,
+        policy=Policy(entry.on_failure, entry.timeout, entry.retry_budget, entry.health, entry.grace),
     )
     unclear = _unclear_names(reading)
+    members_known = not (notes.spoilt(("tasks",)) or notes.spoilt(("groups",)))
     for problem in problems(plan):
-        if not _follows(problem, reading, unclear):
+        if not (_follows(problem, reading, unclear) or (_counts_members(problem) and not members_known)):
             reading.problem(problem.path, problem.message, problem.hint)
     notes.raise_if_any()
     return plan
@@ -67,19 +70,30 @@ def _aggregates(entry: PlanEntry) -> dict[str, Aggregate]:
 
 
 def _unclear_names(reading: Reading) -> tuple[str, ...]:
-    """Return the beginnings of names that may stand for a task which could not be read."""
+    """Return the beginnings of names that may stand for tasks or groups which could not be read."""
     names = reading.names("tasks")
-    if names is None:
+    if names is None or reading.names("groups") is None:
         return ("",)
     return tuple(f"{name}[" for name in names if reading.notes.spoilt(("tasks", name, "each")))
 
 
 def _follows(problem: Problem, reading: Reading, unclear: tuple[str, ...]) -> bool:
     """Tell whether ``problem`` is only that a name is unknown whose declaration could not be read."""
-    if problem.path[2:3] == ("limits",):
-        return reading.names("limits") is None
+    match problem.path:
+        case ("tasks", _, "limits", *_):
+            return reading.names("limits") is None
+        case ("tasks" | "groups", _, "group"):
+            return reading.names("groups") is None
     node = node_at(reading.tree, problem.path)
     if not isinstance(node, Scalar):
         return False
     unfilled = "{" in node.text and reading.notes.spoilt((*problem.path[:2], "each"))
     return unfilled or node.text.startswith(unclear)
+
+
+def _counts_members(problem: Problem) -> bool:
+    """Tell whether ``problem`` is about who belongs to a group."""
+    match problem.path:
+        case ("groups", _) | ("groups", _, "min_required"):
+            return True
+    return False

@@ -105,13 +105,17 @@ class Written(msgspec.Struct, frozen=True):
 
 
 class Count(msgspec.Struct, frozen=True):
-    """A whole number, 1 or more."""
+    """A whole number, ``least`` or more."""
 
-    expected: str = "a whole number, 1 or more"
+    least: int = 1
+
+    @property
+    def expected(self) -> str:
+        return f"a whole number, {self.least} or more"
 
     def read(self, node: Node, path: Path, notes: Notes) -> int | None:
         if isinstance(node, Scalar) and isinstance(node.value, int) and not isinstance(node.value, bool):
-            if 1 <= node.value <= LARGEST:
+            if self.least <= node.value <= LARGEST:
                 return node.value
             if node.value > LARGEST:
                 notes.expected(node, path, f"at most {LARGEST}")
@@ -120,7 +124,7 @@ class Count(msgspec.Struct, frozen=True):
         return None
 
     def schema(self) -> Schema:
-        return {"type": "integer", "minimum": 1, "maximum": LARGEST}
+        return {"type": "integer", "minimum": self.least, "maximum": LARGEST}
 
 
 class Choice(msgspec.Struct, Generic[T], frozen=True):

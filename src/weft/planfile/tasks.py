@@ -46,6 +46,8 @@ def _task(name: str, entry: TaskEntry, env: Mapping[str, str]) -> Task:
         duration_s=entry.duration,
         accesses=_accesses(entry, str),
         group=entry.group,
+        retry=entry.retry,
+        timeout=entry.timeout,
     )
 
 
@@ -74,6 +76,8 @@ def _member(
         family=name,
         accesses=_accesses(entry, lambda text: placeholders.fill(text, patterns)),
         group=entry.group,
+        retry=entry.retry,
+        timeout=entry.timeout,
     )
 
 

@@ -6,16 +6,22 @@ of keys that leads to it, and `planfile` knows the line.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from math import inf
+from typing import Any
 
 from weft.errors import Problem
+from weft.model.access import Accesses
+from weft.model.group import Group
 from weft.model.limits import MAX_CONCURRENT, Limit
 from weft.model.plan import Plan
-from weft.model.reason import EdgeReason, Needs
+from weft.model.policy import Policy
+from weft.model.reason import EdgeReason, Needs, NeedsGroup, Transaction
 from weft.model.sentences import sentence
 from weft.model.task import Task
 from weft.model.work import has_result
+from weft.planning import check_policy
 from weft.planning.graph import cycle_among
 from weft.planning.names import Names
 from weft.planning.nearest import nearest
@@ -25,23 +31,58 @@ from weft.planning.wiring import Wiring, wiring_of
 # Comparing a name with all names of a large plan takes milliseconds; nobody reads more hints than these.
 MOST_HINTS = 50
 
+_NONE: Mapping[str, Any] = {}
+_DEFAULT = Policy()
+
 
 def problems(plan: Plan, wiring: Wiring | None = None) -> tuple[Problem, ...]:
     """Return all that is wrong with ``plan``, in the order of its tasks; ``wiring``, if known, is its own."""
     wiring = wiring or wiring_of(plan)
     names = wiring.names
     found = [
-        *_sizes(plan.max_concurrent, plan.limits),
+        *shared_problems(plan.max_concurrent, plan.limits, plan.groups, plan.policy),
         *_duplicates(plan.tasks),
         *_unknown_needs(plan.tasks, names),
-        *(problem for task in plan.tasks if task.limits for problem in _demands(task, plan.limits)),
-        *_durations(plan.tasks),
-        *(problem for task in plan.tasks for problem in access_problems(task)),
-        *_groups(plan),
+        *(problem for task in plan.tasks for problem in task_problems(task, plan.limits, plan.groups)),
+        *_too_few_members(plan),
+        *_two_meanings(plan, names),
         *_aggregates(plan, names),
     ]
-    found += _cycle(plan.tasks, wiring)
+    # Who needs the group to which it belongs waits for itself: no need to tell that twice.
+    found += list(_own_groups(plan.tasks, names)) or _cycle(plan.tasks, wiring)
     return tuple(dict.fromkeys(found))  # members of a fan-out share their entry's mistakes
+
+
+def shared_problems(
+    max_concurrent: int | None,
+    limits: Mapping[str, Limit] = _NONE,
+    groups: Mapping[str, Group] = _NONE,
+    policy: Policy = _DEFAULT,
+) -> list[Problem]:
+    """Return what is wrong with what tasks share, whichever tasks there are."""
+    return [
+        *_sizes(max_concurrent, limits),
+        *_groups(groups),
+        *check_policy.of_run(policy),
+    ]
+
+
+def task_problems(task: Task, limits: Mapping[str, Limit], groups: Mapping[str, Group]) -> list[Problem]:
+    """Return what is wrong with ``task``, whatever it needs."""
+    found: list[Problem] = []
+    if task.limits:
+        found += _demands(task, limits)
+    if task.duration_s is not None:
+        found += _duration(task, task.duration_s)
+    if task.accesses is not None:
+        found += _accesses(task, task.accesses)
+    if task.group is not None and task.group not in groups:
+        hint = _did_you_mean(task.group, groups) or "declare it under `groups:`"
+        message = f"task `{_entry(task)}` is in group `{task.group}`, which is not in the plan"
+        found.append(Problem(("tasks", _entry(task), "group"), message, hint))
+    if task.retry is not None or task.timeout is not None:
+        found += check_policy.of_task(_entry(task), task)
+    return found
 
 
 def _entry(task: Task) -> str:
@@ -53,29 +94,9 @@ def _did_you_mean(name: str, names: Iterable[str]) -> str | None:
     return f"did you mean `{near}`?" if near else None
 
 
-def limit_problems(max_concurrent: int | None, limits: Mapping[str, Limit]) -> list[Problem]:
-    """Return what is wrong with limits as such, whoever uses them."""
-    return list(_sizes(max_concurrent, limits))
-
-
 def demand_problems(task: Task, limits: Mapping[str, Limit]) -> list[Problem]:
     """Return what is wrong with the units that ``task`` takes of ``limits``."""
     return list(_demands(task, limits))
-
-
-def access_problems(task: Task) -> list[Problem]:
-    """Return what is wrong with the patterns that ``task`` reads and writes."""
-    if task.accesses is None:
-        return []
-    return [
-        Problem(
-            ("tasks", _entry(task), key, number),
-            f"`{text}` under `{key}` of task `{_entry(task)}` is no pattern: {what}",
-        )
-        for key, texts in (("reads", task.accesses.reads), ("writes", task.accesses.writes))
-        for number, text in enumerate(texts)
-        if (what := pattern_problem(text)) is not None
-    ]
 
 
 def _sizes(max_concurrent: int | None, limits: Mapping[str, Limit]) -> Iterator[Problem]:
@@ -87,6 +108,7 @@ def _sizes(max_concurrent: int | None, limits: Mapping[str, Limit]) -> Iterator[
             yield Problem(("limits", name), f"limit `{name}` has the name of the run's own pool", hint)
         if pool.size < 1:
             yield Problem(("limits", name), f"limit `{name}` is {pool.size}; expected 1 or more")
+        yield from check_policy.of_limit(name, pool)
 
 
 def _duplicates(tasks: Iterable[Task]) -> Iterator[Problem]:
@@ -131,19 +153,83 @@ def _demands(task: Task, limits: Mapping[str, Limit]) -> Iterator[Problem]:
             yield Problem(path, message, "it could never start: take less, or enlarge the limit")
 
 
-def _durations(tasks: Iterable[Task]) -> Iterator[Problem]:
+def _duration(task: Task, duration_s: float) -> Iterator[Problem]:
+    if not 0 <= duration_s < inf:
+        message = f"task `{_entry(task)}` has the duration {duration_s}; expected seconds, 0 or more"
+        yield Problem(("tasks", _entry(task), "duration"), message)
+
+
+def _accesses(task: Task, accesses: Accesses) -> Iterator[Problem]:
+    for key, texts in (("reads", accesses.reads), ("writes", accesses.writes)):
+        for number, text in enumerate(texts):
+            if (what := pattern_problem(text)) is not None:
+                message = f"`{text}` under `{key}` of task `{_entry(task)}` is no pattern: {what}"
+                yield Problem(("tasks", _entry(task), key, number), message)
+
+
+def _groups(groups: Mapping[str, Group]) -> Iterator[Problem]:
+    for name, group in groups.items():
+        if not name:
+            yield Problem(("groups", name), "a group has no name; expected at least one character")
+        if group.group is not None and group.group not in groups:
+            hint = _did_you_mean(group.group, groups) or "declare it under `groups:`"
+            message = f"group `{name}` is in group `{group.group}`, which is not in the plan"
+            yield Problem(("groups", name, "group"), message, hint)
+        yield from check_policy.of_group(name, group)
+    yield from _groups_in_a_circle(groups)
+
+
+def _groups_in_a_circle(groups: Mapping[str, Group]) -> Iterator[Problem]:
+    seen: set[str] = set()
+    for start in groups:
+        way: dict[str, None] = {}
+        name: str | None = start
+        while name is not None and name in groups and name not in way and name not in seen:
+            way[name] = None
+            name = groups[name].group
+        if name is not None and name in way:
+            circle = [*way][[*way].index(name) :]
+            chain = " -> ".join(f"`{each}`" for each in (*circle, name))
+            message = f"these groups are inside each other: {chain}"
+            if len(circle) == 1:
+                message = f"group `{name}` is inside itself"
+            yield Problem(("groups", name, "group"), message, "let one of them be in no group")
+        seen.update(way)
+
+
+def _too_few_members(plan: Plan) -> Iterator[Problem]:
+    n_members = Counter(task.group for task in plan.tasks)
+    n_members.update(group.group for group in plan.groups.values())
+    for name, group in plan.groups.items():
+        least = group.min_required
+        if isinstance(least, int) and least > n_members[name]:
+            message = (
+                f"`min_required` of group `{name}` is {least}; expected no more than its members, "
+                f"of which there are {n_members[name]}"
+            )
+            share = f"a share of them is written `{least}%`, and {least / 100:g} in Python"
+            yield Problem(("groups", name, "min_required"), message, share if least <= 100 else None)
+
+
+def _two_meanings(plan: Plan, names: Names) -> Iterator[Problem]:
+    """Yield the names that are used and might mean a group, or else a task or fan-out outside of it."""
+    sources = [task.needs for task in plan.tasks] + [each.source for each in plan.aggregates.values()]
+    used = {name for source in sources for name in source} if plan.groups else set()
+    for name in plan.groups:
+        if name in used and not set(names.alone(name)) <= set(names.positions([name])):
+            message = f"`{name}` may be needed as a group, or as a task that does not belong to it"
+            yield Problem(("groups", name), message, "rename one of the two, or put the task into the group")
+
+
+def _own_groups(tasks: Iterable[Task], names: Names) -> Iterator[Problem]:
     for task in tasks:
-        if task.duration_s is not None and not 0 <= task.duration_s < inf:
-            message = f"task `{_entry(task)}` has the duration {task.duration_s}; expected seconds, 0 or more"
-            yield Problem(("tasks", _entry(task), "duration"), message)
-
-
-def _groups(plan: Plan) -> Iterator[Problem]:
-    for task in plan.tasks:
-        if task.group is not None and task.group not in plan.groups:
-            hint = _did_you_mean(task.group, plan.groups) or "declare it under `groups:`"
-            message = f"task `{_entry(task)}` is in group `{task.group}`, which is not in the plan"
-            yield Problem(("tasks", _entry(task), "group"), message, hint)
+        if task.needs and task.group is not None:
+            around = set(names.around(task.group))
+            for number, name in enumerate(task.needs):
+                if name in around:
+                    path = ("tasks", _entry(task), "needs", number)
+                    message = f"task `{_entry(task)}` needs group `{name}`, to which it belongs"
+                    yield Problem(path, message, "it would wait for itself")
 
 
 def _aggregates(plan: Plan, names: Names) -> Iterator[Problem]:
@@ -182,10 +268,11 @@ def _cycle(tasks: tuple[Task, ...], wiring: Wiring) -> Iterator[Problem]:
     afters = [*cycle[1:], cycle[0]]
     told = [f"`{tasks[after].id}` waits: {sentence(why)}" for after, why in zip(afters, steps, strict=True)]
     message = f"these tasks wait for each other: {chain}\n  " + "\n  ".join(told)
-    yield Problem(path, message, "take one of these `needs` away, or a task out of its atomic group")
+    atomic = "atomic " if any(isinstance(because, Transaction) for because in steps) else ""
+    yield Problem(path, message, f"take one of these `needs` away, or a task out of its {atomic}group")
 
 
 def _reason(wiring: Wiring, before: int, after: int) -> EdgeReason:
     """Return why ``after`` comes after ``before``: a need, if there is one."""
     reasons = [edge.because for edge in wiring.edges[after] if edge.before == before]
-    return next((because for because in reasons if isinstance(because, Needs)), reasons[0])
+    return next((because for because in reasons if isinstance(because, Needs | NeedsGroup)), reasons[0])

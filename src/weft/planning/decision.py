@@ -17,6 +17,7 @@ from weft.model.access import Accesses
 from weft.model.reason import (
     EdgeReason,
     Needs,
+    NeedsGroup,
     NotDeclared,
     PairReason,
     PoolTooSmall,
@@ -166,6 +167,8 @@ def _unlocks(reason: EdgeReason | PairReason, earlier: Task, later: Task) -> Ite
     match reason:
         case Needs(needed):
             yield DropNeed(later.id, needed)
+        case NeedsGroup(group):
+            yield DropNeed(later.id, group)
         case ReadAfterWrite():
             yield from _narrower(earlier.id, first.writes, later.id, second.reads)
         case WriteAfterRead():

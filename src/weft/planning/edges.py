@@ -14,7 +14,7 @@ import msgspec
 from weft.errors import UsageError
 from weft.model.access import Accesses, Undeclared
 from weft.model.plan import Plan
-from weft.model.reason import Needs, NotDeclared, Transaction
+from weft.model.reason import Needs, NeedsGroup, NotDeclared, Transaction
 from weft.model.task import Task
 from weft.planning.conflicts import Conflicts, Hazard
 from weft.planning.graph import Edge, program_order
@@ -43,19 +43,39 @@ def edges_of(plan: Plan, names: Names, ground: Ground = NOWHERE) -> list[list[Ed
         ground: where the plan lies.
     """
     before = [names.positions(task.needs) for task in plan.tasks]
-    edges = [
-        [Edge(source, position, True, Needs(plan.tasks[source].id)) for source in sources]
-        for position, sources in enumerate(before)
-    ]
+    edges = [list(_needed(plan.tasks, names, position)) for position in range(len(plan.tasks))]
     order = program_order(before)
     if order is not None and _has_order_to_keep(plan):  # without an order, `check` tells of the cycle
         units = units_of(plan.tasks, plan.groups, before, order)
-        for edge in _between_tasks(plan, one_by_one(units, before, order), ground):
+        tolerant = {
+            (edge.before, edge.after)
+            for leading in (edges if plan.groups else ())
+            for edge in leading
+            if isinstance(edge.because, NeedsGroup)
+        }
+        for hazard in _between_tasks(plan, one_by_one(units, before, order), ground):
+            # A reader that needs the group of the writer goes by the group's verdict.
+            required = hazard.required and (hazard.before, hazard.after) not in tolerant
+            edge = (
+                hazard if required is hazard.required else msgspec.structs.replace(hazard, required=required)
+            )
             edges[edge.after].append(edge)
         if len(units) < len(order):
             for edge in list(_between_units(plan, units, edges, ground)):
                 edges[edge.after].append(edge)
     return edges
+
+
+def _needed(tasks: Sequence[Task], names: Names, position: int) -> Iterator[Edge]:
+    """Yield the edges that `needs` asks for; of a group each member must end, and the group must be met."""
+    needs = tasks[position].needs
+    single = names.positions([name for name in needs if not names.is_group(name)])
+    for source in single:
+        yield Edge(source, position, True, Needs(tasks[source].id))
+    for group in needs:
+        if names.is_group(group):
+            for member in names.positions([group]):
+                yield Edge(member, position, False, NeedsGroup(group, tasks[member].id))
 
 
 def _has_order_to_keep(plan: Plan) -> bool:

@@ -145,7 +145,7 @@ def _needs_shape_hazards(prepared: PreparedPlan) -> bool:
 
 
 def _without_needs(plan: Plan, dropped: _Pairs) -> Plan:
-    names = Names(plan.tasks)
+    names = Names(plan.tasks, plan.groups)
     tasks = list(plan.tasks)
     for position in sorted({after for _, after in dropped}):
         needed = names.positions(plan.tasks[position].needs)

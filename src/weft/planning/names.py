@@ -1,17 +1,23 @@
-"""What a name in a plan stands for: a task, or all members of a fan-out."""
+"""What a name in a plan stands for: a task, all members of a fan-out, or all tasks of a group."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
+from weft.model.group import Group
 from weft.model.task import Task
 
 
 class Names:
-    """Looks up names; grows with the plan. Among tasks of the same id the first is meant."""
+    """Looks up names; grows with the plan. Among tasks of the same id the first is meant.
 
-    def __init__(self, tasks: Iterable[Task] = ()) -> None:
+    Where a fan-out and a group share a name, the group is meant; `check` sees that they are the same.
+    """
+
+    def __init__(self, tasks: Iterable[Task] = (), groups: Mapping[str, Group] | None = None) -> None:
         self._positions: dict[str, list[int]] = {}
+        self._groups = groups or {}
+        self._members: dict[str, list[int]] = {name: [] for name in self._groups}
         self._n_tasks = 0
         for task in tasks:
             self.add(task)
@@ -23,17 +29,35 @@ class Names:
         self._positions.setdefault(task.id, [position])
         if task.family and task.family != task.id:
             self._positions.setdefault(task.family, []).append(position)
+        for group in self.around(task.group):
+            self._members[group].append(position)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._positions)
+        return iter({**self._positions, **self._members})
 
     def knows(self, name: str) -> bool:
         """Tell whether ``name`` stands for anything."""
-        return name in self._positions
+        return name in self._positions or name in self._members
+
+    def is_group(self, name: str) -> bool:
+        """Tell whether ``name`` stands for a group."""
+        return name in self._members
+
+    def alone(self, name: str) -> list[int]:
+        """Return the positions of the task or fan-out called ``name``, be there such a group or not."""
+        return self._positions.get(name, [])
 
     def positions(self, names: Iterable[str]) -> list[int]:
         """Return the positions that ``names`` stand for, in program order; unknown names are passed over."""
         found: list[int] = []
         for name in names:
-            found += self._positions.get(name, ())
+            found += self._members[name] if name in self._members else self._positions.get(name, ())
         return sorted(set(found)) if len(found) > 1 else found
+
+    def around(self, group: str | None) -> Iterator[str]:
+        """Yield ``group`` and those around it, each once, as far as they are known."""
+        seen: set[str] = set()
+        while group is not None and group in self._groups and group not in seen:
+            yield group
+            seen.add(group)
+            group = self._groups[group].group

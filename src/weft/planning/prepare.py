@@ -12,6 +12,7 @@ from weft.model.plan import Plan
 from weft.model.task import Task
 from weft.planning.check import problems
 from weft.planning.graph import Edge
+from weft.planning.names import Names
 from weft.planning.patterns import NOWHERE, Ground
 from weft.planning.priority import UNKNOWN_S, remaining_paths
 from weft.planning.wiring import wiring_of
@@ -20,13 +21,15 @@ from weft.planning.wiring import wiring_of
 class PreparedTask(msgspec.Struct, frozen=True):
     """A task at its place in program order, with the edges that lead to it.
 
-    ``path_s`` is the longest chain of expected durations from its start, in seconds.
+    ``path_s`` is the longest chain of expected durations from its start, in seconds. ``groups`` are
+    the groups that it needs.
     """
 
     position: int
     task: Task
     edges: tuple[Edge, ...] = ()
     path_s: float = UNKNOWN_S
+    groups: tuple[str, ...] = ()
 
 
 class PreparedPlan(msgspec.Struct, frozen=True):
@@ -54,8 +57,14 @@ def prepare(plan: Plan, ground: Ground = NOWHERE) -> PreparedPlan:
     paths_s = remaining_paths(durations_s, wiring.before, wiring.order)
     tasks = tuple(
         [
-            PreparedTask(position, task, tuple(wiring.edges[position]), paths_s[position])
+            PreparedTask(
+                position, task, tuple(wiring.edges[position]), paths_s[position], _groups(task, wiring.names)
+            )
             for position, task in enumerate(plan.tasks)
         ]
     )
     return PreparedPlan(plan, tasks)
+
+
+def _groups(task: Task, names: Names) -> tuple[str, ...]:
+    return tuple([name for name in task.needs if names.is_group(name)]) if task.needs else ()

@@ -27,7 +27,7 @@ class Wiring(msgspec.Struct, frozen=True):
 
 def wiring_of(plan: Plan, ground: Ground = NOWHERE) -> Wiring:
     """Return how the tasks of ``plan`` hang together; names that stand for nothing are passed over."""
-    names = Names(plan.tasks)
+    names = Names(plan.tasks, plan.groups)
     edges = edges_of(plan, names, ground)
     before = [[edge.before for edge in leading] if leading else () for leading in edges]
     return Wiring(names, edges, before, topological_order(len(edges), before))

@@ -17,13 +17,17 @@ from typing import Any
 from weft.errors import PlanError, UsageError
 from weft.model.access import Accesses, declared
 from weft.model.attempt import Attempt
+from weft.model.group import Group
 from weft.model.limits import Limit
 from weft.model.outcome import Outcome
+from weft.model.policy import Policy
 from weft.model.priority import NORMAL, Priority
-from weft.model.reason import DependencyPending, Needs, WaitReason
+from weft.model.reason import DependencyPending, Needs, NeedsGroup, WaitReason
+from weft.model.retry import Retry
 from weft.model.task import Task
+from weft.model.timeout import timeout_of
 from weft.model.work import Command
-from weft.planning.check import access_problems, demand_problems, limit_problems
+from weft.planning.check import shared_problems, task_problems
 from weft.planning.conflicts import Conflicts
 from weft.planning.graph import Edge
 from weft.planning.prepare import PreparedTask
@@ -51,6 +55,7 @@ from weft.scheduling.scheduler import Scheduler
 
 # Few enough for any API or disk, enough to hide waiting; whoever has more to give says so.
 MAX_CONCURRENT_DEFAULT = 5
+_DEFAULT = Policy()
 
 
 class Engine:
@@ -60,6 +65,8 @@ class Engine:
         max_concurrent: how many tasks may run at once.
         limits: further pools by name; tasks take units of them while they run.
         root: the directory that commands run in, and that holds `.weft`.
+        groups: groups of tasks by name.
+        policy: what is done when things go wrong.
 
     Leaving the ``async with`` block waits for all tasks. Leaving it by an exception, or by being
     cancelled, stops them first.
@@ -81,14 +88,17 @@ class Engine:
         limits: Mapping[str, Limit] | None = None,
         *,
         root: str | Path = ".",
+        groups: Mapping[str, Group] | None = None,
+        policy: Policy = _DEFAULT,
     ) -> None:
         self._limits = dict(limits or {})
-        if problems := limit_problems(max_concurrent, self._limits):
+        self._groups = dict(groups or {})
+        if problems := shared_problems(max_concurrent, self._limits, self._groups, policy):
             raise PlanError(problems)
         self.run_id = new_run_id()
         self._max_concurrent = max_concurrent
         self._root = Path(root).absolute()
-        self._scheduler = Scheduler(max_concurrent, self._limits)
+        self._scheduler = Scheduler(max_concurrent, self._limits, self._groups, policy, self.run_id)
         self._handles: dict[int, Handle] = {}  # of tasks that have not ended
         self._n_submitted = 0
         self._given_ids: set[str] = set()
@@ -179,6 +189,10 @@ class Engine:
         duration_s: float | None = None,
         reads: Iterable[str] | None = None,
         writes: Iterable[str] | None = None,
+        group: str | None = None,
+        retry: Retry | None = None,
+        timeout_s: float | None = None,
+        task_timeout_s: float | None = None,
         where: Place | None = None,
     ) -> Handle:
         """Add a task.
@@ -194,11 +208,16 @@ class Engine:
             duration_s: how long it is expected to take, in seconds; shapes the order of starts.
             reads: what it reads: paths, directories, globs, resources such as ``db:orders``.
             writes: what it writes. It waits for earlier tasks that touch the same, one of them writing.
+            group: the engine's group that it belongs to.
+            retry: how it is tried again when it fails; by default it is not.
+            timeout_s: how long an attempt may take, in seconds.
+            task_timeout_s: how long all attempts and the waits between them may take, in seconds.
             where: for a function: in the event "loop", a "thread" or a worker "process". By default a
                 coroutine function runs in the loop, any other in a thread.
 
         Raises:
-            PlanError: the task asks for a limit that the engine does not have, or for too much of it.
+            PlanError: the task makes no sense: it asks for a limit or a group that the engine does not have,
+                for too much of a limit, for less than one attempt.
             UsageError: the engine is not open, or can't take this work, or has such an id already.
         """
         turns, performer, _ = self._opened()
@@ -217,8 +236,11 @@ class Engine:
             priority,
             duration_s,
             accesses=declared(reads, writes),
+            group=group,
+            retry=retry,
+            timeout=timeout_of(timeout_s, task_timeout_s),
         )
-        if problems := [*demand_problems(task, self._limits), *access_problems(task)]:
+        if problems := task_problems(task, self._limits, self._groups):
             raise PlanError(problems)
         if id is not None:
             self._take_id(id)
@@ -244,9 +266,8 @@ class Engine:
                 performer.open_folder()
             elif not work.refers:
                 continue  # it has no use for the results of others
-            handle.needs = [
-                handles[edge.before - first] for edge in prepared.edges if isinstance(edge.because, Needs)
-            ]
+            needed = {edge.before for edge in prepared.edges if isinstance(edge.because, Needs | NeedsGroup)}
+            handle.needs = [handles[position - first] for position in sorted(needed)]
         turns.post(TasksSubmitted(tuple(tasks)))
         return handles
 
@@ -288,7 +309,7 @@ class Engine:
         it is looked at when the caller lets the event loop go on.
         """
         self._required([handle])
-        if handle.position >= len(self._scheduler.states):
+        if handle.position >= len(self._scheduler.tasks.states):
             return tuple([DependencyPending(needed.id) for needed in handle.needs if needed.outcome is None])
         return self._scheduler.waiting(handle.position)
 

@@ -40,7 +40,7 @@ class Handle:
         self.position = position
         self.task = task
         self.context = context  # the caller's variables, as they were when the task was submitted
-        self.needs: Sequence[Handle] = ()  # what it requires, in program order, until it has ended
+        self.needs: Sequence[Handle] = ()  # whose results it may see, in program order, until it has ended
         self.outcome: Outcome | None = None
 
     @property

@@ -1,7 +1,8 @@
 """Where a run keeps its files: `.weft/runs/RUN/TASK/{stdout.log,stderr.log,result.json}`.
 
 A log is there as soon as something is written to it, and at the latest when the command has run for
-a moment. A command that was quick and wrote nothing has none.
+a moment. A command that was quick and wrote nothing has none. The logs are those of the last attempt;
+those of attempts before it stand beside them as `attempt-1.stdout.log` and so on.
 
 Knows names of files only; nothing here reads or writes.
 """
@@ -63,6 +64,11 @@ class RunFolder:
         """Return both of these as strings: they are made for every command, and a `Path` takes time."""
         task = f"{self.path}/{encoded(task_id)}"
         return f"{task}/stdout.log", f"{task}/stderr.log"
+
+    def earlier_outputs(self, task_id: str, number: int) -> tuple[str, str]:
+        """Return where both of these are kept of attempt ``number``, as soon as another one begins."""
+        task = f"{self.path}/{encoded(task_id)}/attempt-{number}"
+        return f"{task}.stdout.log", f"{task}.stderr.log"
 
     @property
     def spool(self) -> Path:

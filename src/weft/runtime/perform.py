@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from weft.executors.base import Ended, Invocation, Spawn
 from weft.model.attempt import Attempt
-from weft.model.outcome import Failed
+from weft.model.outcome import Failed, Succeeded
 from weft.model.reason import CouldNotStart
 from weft.model.work import Call, Command, has_result
 from weft.runtime.executors import Executors
@@ -71,7 +72,7 @@ class Performer:
     def _call(self, attempt: Attempt, call: Call, handle: Handle) -> None:
         args, kwargs = call.args, call.kwargs
         if call.refers:
-            results = {needed.id: needed.value for needed in handle.needs}
+            results = dict(_results(handle.needs))
             args = filled_in(args, results)
             kwargs = filled_in(dict(kwargs), results)
         executor = self._executors.of(call.where)
@@ -98,8 +99,10 @@ class Performer:
         }
         needed = [needed for needed in handle.needs if has_result(needed.task.work)]
         if needed:
-            values = ((needed.id, needed.value) for needed in needed)
-            env["WEFT_RESULTS"] = str(results.lay_out(handle.id, values))
+            env["WEFT_RESULTS"] = str(results.lay_out(handle.id, _results(needed)))
+        earlier = None
+        if attempt.number > 1:
+            earlier = folder.earlier_outputs(handle.id, attempt.number - 1)
         cwd = root if command.cwd == "." else str(self._root / command.cwd)
         return Spawn(
             command.argv,
@@ -107,5 +110,12 @@ class Performer:
             env,
             *folder.outputs(handle.id),
             command.result,
-            fresh=attempt.number == 1,
+            earlier,
         )
+
+
+def _results(needed: Sequence[Handle]) -> Iterator[tuple[str, Any]]:
+    """Yield ids and results of those that have one: of a group that is needed, some may have failed."""
+    for handle in needed:
+        if isinstance(handle.outcome, Succeeded):
+            yield handle.id, handle.value

@@ -36,7 +36,7 @@ async def run_plan(
     plan = prepared.plan
     size = plan.max_concurrent or MAX_CONCURRENT_DEFAULT if max_concurrent is None else max_concurrent
     view = ReportView()
-    async with Engine(size, plan.limits, root=plan.root) as engine:
+    async with Engine(size, plan.limits, root=plan.root, groups=plan.groups, policy=plan.policy) as engine:
         if any(type(task.work) is Command for task in plan.tasks):
             engine.open_folder()
         engine.subscribe(view.fold_all)
@@ -44,7 +44,9 @@ async def run_plan(
             with signals_to(engine) if own_signals else nullcontext():
                 engine.submit_prepared(prepared.tasks, copy_context())
                 await engine.close()
-            aggregates = aggregate_plan(plan.aggregates, plan.tasks, view.outcomes) if plan.aggregates else {}
+            aggregates = {}
+            if plan.aggregates:
+                aggregates = aggregate_plan(plan.aggregates, plan.tasks, view.outcomes, plan.groups)
             report = view.report(aggregates)
             if display is not None:
                 display.finish(report)

@@ -1,4 +1,8 @@
-"""Ctrl-C and SIGTERM: the first asks the run to end, the next leaves it no choice."""
+"""Ctrl-C and SIGTERM: the first asks the run to end, the next leaves it no choice, the third ends Weft.
+
+The third is for what can't be ended even by force, such as a function in a thread. The processes that
+Weft has started see that it is gone, and go too.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +15,14 @@ from contextlib import contextmanager
 Interrupt = Callable[[int, bool], None]
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+N_PATIENT = 2  # signals after which Weft still waits for what runs
 
 
 @contextmanager
 def interrupts(interrupt: Interrupt) -> Iterator[None]:
-    """Call ``interrupt(signal, force)`` for signals that come while the block runs.
+    """Call ``interrupt(signal, force)`` for the first two signals that come while the block runs.
+
+    The third one ends the process as if nobody had asked for signals.
 
     Only in the main thread, where Python allows it; elsewhere nothing is changed.
     """
@@ -28,6 +35,10 @@ def interrupts(interrupt: Interrupt) -> Iterator[None]:
     def on_signal(number: int) -> None:
         nonlocal n_seen
         n_seen += 1
+        if n_seen > N_PATIENT:
+            # An exception would not do: whoever catches it waits for what can't be ended.
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
         interrupt(number, n_seen > 1)
 
     before = {number: signal.getsignal(number) for number in SIGNALS}

@@ -10,6 +10,8 @@ import msgspec
 
 from weft.model.attempt import Attempt
 from weft.model.outcome import Outcome
+from weft.model.reason import CancelReason, EndReason, GroupReason, LastReason, RunEndsBy, TimedOut
+from weft.scheduling.health import Circuit
 from weft.scheduling.states import RunState
 
 
@@ -21,6 +23,7 @@ class TaskAdded(msgspec.Struct, frozen=True, tag=True, gc=False):
     id: str
     family: str | None = None
     duration_s: float | None = None
+    group: str | None = None
 
 
 class AttemptStarted(msgspec.Struct, frozen=True, tag=True, gc=False):
@@ -36,6 +39,7 @@ class StopAsked(msgspec.Struct, frozen=True, tag=True, gc=False):
     at: float
     attempt: Attempt
     force: bool = False
+    because: CancelReason | TimedOut | None = None
 
 
 class AttemptEnded(msgspec.Struct, frozen=True, tag=True, gc=False):
@@ -44,6 +48,51 @@ class AttemptEnded(msgspec.Struct, frozen=True, tag=True, gc=False):
     at: float
     attempt: Attempt
     outcome: Outcome
+
+
+class RetryScheduled(msgspec.Struct, frozen=True, tag=True, gc=False):
+    """An attempt failed, and the next one, ``attempt``, becomes READY at the moment ``due``."""
+
+    at: float
+    attempt: Attempt
+    due: float
+
+
+class GaveUp(msgspec.Struct, frozen=True, tag=True, gc=False):
+    """A failed attempt at a task with a `retry` was the last."""
+
+    at: float
+    attempt: Attempt
+    because: LastReason
+
+
+class GroupDecided(msgspec.Struct, frozen=True, tag=True, gc=False):
+    """A group is met, or lost; nothing will change that. ``outer`` is the group that it is a member of."""
+
+    at: float
+    group: str
+    met: bool
+    because: GroupReason | EndReason
+    outer: str | None = None
+
+
+class HealthChanged(msgspec.Struct, frozen=True, tag=True, gc=False):
+    """The run, a group or a limit has become unhealthy, or healthy again, or its circuit has moved."""
+
+    at: float
+    scope: str
+    healthy: bool
+    circuit: Circuit
+    error_rate: float
+    completed: int
+    failed: int
+
+
+class RunStopping(msgspec.Struct, frozen=True, tag=True, gc=False):
+    """The run ends early: nothing new starts."""
+
+    at: float
+    because: RunEndsBy
 
 
 class TaskEnded(msgspec.Struct, frozen=True, tag=True, gc=False):
@@ -63,10 +112,24 @@ class RunInterrupted(msgspec.Struct, frozen=True, tag=True, gc=False):
 
 
 class RunEnded(msgspec.Struct, frozen=True, tag=True, gc=False):
-    """Every task has its outcome and no more will come."""
+    """Every task has its outcome and no more will come; ``health`` is that of all that was watched."""
 
     at: float
     state: RunState
+    health: tuple[HealthChanged, ...] = ()
 
 
-Fact = TaskAdded | AttemptStarted | StopAsked | AttemptEnded | TaskEnded | RunInterrupted | RunEnded
+Fact = (
+    TaskAdded
+    | AttemptStarted
+    | StopAsked
+    | AttemptEnded
+    | RetryScheduled
+    | GaveUp
+    | TaskEnded
+    | GroupDecided
+    | HealthChanged
+    | RunStopping
+    | RunInterrupted
+    | RunEnded
+)

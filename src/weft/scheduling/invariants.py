@@ -9,11 +9,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from weft.model.health import WhenUnhealthy
+from weft.model.reason import TimedOut
 from weft.scheduling.admission import Admission
+from weft.scheduling.deadlines import Due
+from weft.scheduling.health import Circuit
 from weft.scheduling.node import Node
-from weft.scheduling.ready import Gate, Line
+from weft.scheduling.ready import CircuitGate, Gate, Line
 from weft.scheduling.scheduler import Scheduler
-from weft.scheduling.states import READY, RUNNING, STOPPING, SUCCEEDED, WAITING, TaskState
+from weft.scheduling.states import BACKOFF, READY, RUNNING, STOPPING, SUCCEEDED, WAITING, TaskState
 
 
 def check(scheduler: Scheduler) -> None:
@@ -27,6 +31,9 @@ def check(scheduler: Scheduler) -> None:
     _check_states(scheduler)
     _check_edges(scheduler, nodes)
     _check_attempts(nodes)
+    _check_deadlines(scheduler, nodes)
+    _check_groups(scheduler, nodes)
+    _check_circuits(scheduler)
     _check_units_in_use(admission, nodes)
     _check_places_in_lines(admission, nodes)
     _check_heads(admission)
@@ -40,7 +47,7 @@ def _name(node: Node) -> str:
 
 
 def _check_states(scheduler: Scheduler) -> None:
-    for position, kept in enumerate(scheduler.states):
+    for position, kept in enumerate(scheduler.tasks.states):
         node = scheduler.live.get(position)
         if node is None:
             assert kept >= SUCCEEDED, f"task {position} is lost: not live, and {TaskState(kept).name}"
@@ -48,21 +55,23 @@ def _check_states(scheduler: Scheduler) -> None:
         assert node.prepared.position == position, f"{_name(node)} stands at {position}"
         assert node.state < SUCCEEDED, f"{_name(node)} has ended as {node.state.name}, and is live"
         assert kept == WAITING, f"{_name(node)} is live, and kept as {TaskState(kept).name}"
-    assert all(position < len(scheduler.states) for position in scheduler.live), "a live task was never added"
+    assert all(position < len(scheduler.tasks.states) for position in scheduler.live), (
+        "a live task was never added"
+    )
 
 
 def _check_edges(scheduler: Scheduler, nodes: list[Node]) -> None:
     """A task waits exactly as long as something before it lives, and each such edge is known at both ends."""
-    passed_over = [node for _, node in sorted(scheduler.passed_over.items())]
+    passed_over = [node for _, node in sorted(scheduler.tasks.passed_over.items())]
     expected: Counter[tuple[int, int]] = Counter()
     for node in (*nodes, *passed_over):
         before = [edge.before for edge in node.prepared.edges]
-        unmet = [at for at in before if at in scheduler.live or at in scheduler.passed_over]
+        unmet = [at for at in before if at in scheduler.live or at in scheduler.tasks.passed_over]
         expected.update((at, node.prepared.position) for at in unmet)
         assert node.n_unmet == len(unmet), f"{_name(node)} counts {node.n_unmet} unmet edges, not {unmet}"
         if node in nodes:
             required = [edge.before for edge in node.prepared.edges if edge.required]
-            bad = [at for at in required if scheduler.states[at] > SUCCEEDED]
+            bad = [at for at in required if scheduler.tasks.states[at] > SUCCEEDED]
             assert not bad, f"{_name(node)} is live, and requires {bad}, which ended without success"
             waits = node.state is WAITING
             assert waits == bool(unmet), f"{_name(node)} is {node.state.name} with the unmet edges {unmet}"
@@ -88,12 +97,65 @@ def _check_attempts(nodes: list[Node]) -> None:
         assert told_why == (node.state is STOPPING), f"{_name(node)} is {node.state.name}: {node.stop_reason}"
 
 
+def _check_deadlines(scheduler: Scheduler, nodes: list[Node]) -> None:
+    """What can become due is what the live tasks, the circuits and the run wait for, and nothing else."""
+    deadlines = scheduler.deadlines
+    due = {(due, number) for due in Due for number in deadlines.numbers(due)}
+    may: set[tuple[Due, int]] = {(Due.RUN_TIMEOUT, 0)}
+    must: set[tuple[Due, int]] = set()
+    for node in nodes:
+        position, timeout = node.prepared.position, node.prepared.task.timeout
+        late = isinstance(node.stop_reason, TimedOut) and not node.stop_reason.whole
+        if node.state is BACKOFF:
+            must.add((Due.RETRY, position))
+        if node.state is STOPPING:
+            may.add((Due.KILL, position))  # not if it was forced
+        if node.state is RUNNING and timeout is not None and timeout.attempt_s is not None:
+            must.add((Due.ATTEMPT_TIMEOUT, position))
+        if node.tries is not None and timeout is not None and timeout.task_s is not None:
+            (may if late or node.state is STOPPING else must).add((Due.TASK_TIMEOUT, position))
+    for number, monitor in enumerate(scheduler.monitors.all):
+        if monitor.circuit is Circuit.OPEN and scheduler.ended is None:
+            must.add((Due.PROBE, number))
+    assert must <= due, f"nothing becomes due for {sorted(must - due)}"
+    assert due <= must | may, f"these become due for nothing: {sorted(due - must - may)}"
+
+
+def _check_groups(scheduler: Scheduler, nodes: list[Node]) -> None:
+    """Where a group, or the run, was stopped, nothing waits for a start."""
+    for node in nodes:
+        stopped = scheduler.failures.stopped(node.prepared.task.group)
+        waits = node.attempt is None
+        assert not (stopped and waits), f"{_name(node)} is {node.state.name}, and stopped: {stopped}"
+
+
+def _check_circuits(scheduler: Scheduler) -> None:
+    """A circuit lets through what its state says, and is no obstacle where none was asked for."""
+    gates = [gate for gate in scheduler.admission.gates.values() if isinstance(gate, CircuitGate)]
+    monitors = [one for one in scheduler.monitors.all if one.health.when_unhealthy is WhenUnhealthy.PAUSE]
+    for gate, monitor in zip(gates, monitors, strict=True):
+        probing = monitor.circuit is Circuit.HALF_OPEN and monitor.probe is not None
+        shut = probing or monitor.circuit is Circuit.OPEN
+        assert bool(gate.free) != shut, f"{monitor.scope} is {monitor.circuit}, its gate has {gate.free} free"
+        if probing:
+            assert monitor.probe is not None
+            node = scheduler.live.get(monitor.probe.task)
+            runs = node is not None and node.attempt == monitor.probe
+            assert runs, f"the probe of {monitor.scope} has ended: {monitor.probe}"
+        assert probing or monitor.probe is None, f"{monitor.probe} is a probe of {monitor.scope}"
+    for monitor in scheduler.monitors.all:
+        closed = monitor.circuit is Circuit.CLOSED
+        assert closed or monitor in monitors, f"{monitor.scope} is {monitor.circuit}, and only watches"
+
+
 def _check_units_in_use(admission: Admission, nodes: list[Node]) -> None:
     used: Counter[str] = Counter()
     for node in nodes:
         if node.attempt is not None:
             used.update({slots.name: units for slots, units in node.demand})
     for name, gate in admission.gates.items():
+        if isinstance(gate, CircuitGate):
+            continue
         assert used[name] <= gate.size, f"{used[name]} of {gate.size} units of {name} are in use"
         counted = gate.size - gate.free
         assert counted == used[name], f"{name} counts {counted} units in use, tasks use {used[name]}"
@@ -107,8 +169,7 @@ def _check_places_in_lines(admission: Admission, nodes: list[Node]) -> None:
     assert len(at) == len(stands), f"a task stands in two places: {sorted(at)} of {len(stands)}"
     assert sorted(at) == [node.prepared.position for node in ready], f"{sorted(at)} stand in lines"
     for node in ready:
-        asked = tuple(sorted(node.prepared.task.limits.items()))
-        line = admission.lines[asked]
+        line = admission.lines[admission.asked(node.prepared.task)]
         assert at[node.prepared.position] is line, f"{_name(node)} stands in the wrong line"
         assert node.demand == line.demand, f"{_name(node)} demands {node.demand}, its line {line.demand}"
 
@@ -142,8 +203,10 @@ def _check_reservations(admission: Admission) -> None:
         holder = gate.reserved_for
         if holder is not None:
             assert holder.state is READY, f"{gate.name} is kept for {_name(holder)}: {holder.state.name}"
-            asks = any(asked is gate for asked, _ in _gates(admission, holder))
-            assert asks, f"{gate.name} is kept for {_name(holder)}, which has no use for it"
+            asked = [one for one, _ in _gates(admission, holder)]
+            assert gate in asked, f"{gate.name} is kept for {_name(holder)}, which has no use for it"
+            shut = [one.name for one in asked if isinstance(one, CircuitGate) and not one.free]
+            assert not shut, f"{gate.name} is kept for {_name(holder)}, which {shut} keeps from starting"
 
 
 def _check_nothing_could_start(scheduler: Scheduler, nodes: list[Node]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from weft.model.attempt import Attempt
-from weft.model.reason import CancelReason
+from weft.model.reason import CancelReason, TimedOut
 from weft.planning.prepare import PreparedTask
 from weft.scheduling.slots import Slots
 from weft.scheduling.states import LEGAL, WAITING, TaskState
@@ -13,10 +13,31 @@ Key = tuple[int, float, int]
 Demand = tuple[tuple[Slots, int], ...]
 
 
+class Tries:
+    """The attempts at a task that may have several, or only so much time."""
+
+    __slots__ = ("began", "given_up", "n")
+
+    def __init__(self, began: float) -> None:
+        self.began = began  # the moment of the first
+        self.n = 0
+        self.given_up = False  # no other will follow
+
+
 class Node:
     """One live task. It is forgotten when it has ended and its followers know."""
 
-    __slots__ = ("attempt", "demand", "followers", "key", "n_unmet", "prepared", "state", "stop_reason")
+    __slots__ = (
+        "attempt",
+        "demand",
+        "followers",
+        "key",
+        "n_unmet",
+        "prepared",
+        "state",
+        "stop_reason",
+        "tries",
+    )
 
     def __init__(self, prepared: PreparedTask) -> None:
         self.prepared = prepared
@@ -26,7 +47,8 @@ class Node:
         self.followers: list[Node] | None = None
         self.demand: Demand = ()  # known when it is READY
         self.attempt: Attempt | None = None
-        self.stop_reason: CancelReason | None = None
+        self.stop_reason: CancelReason | TimedOut | None = None
+        self.tries: Tries | None = None
 
     def become(self, state: TaskState) -> None:
         """Change the state, or raise before anything has moved."""

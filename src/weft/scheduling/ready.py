@@ -13,11 +13,14 @@ from heapq import heappop, heappush
 from itertools import chain
 from operator import attrgetter
 
+from weft.model.reason import CircuitOpen, CircuitProbing, PoolFull, PoolReserved, WaitReason
+from weft.scheduling.health import Circuit, Monitor
 from weft.scheduling.node import Key, Node
 from weft.scheduling.slots import Slots
 from weft.scheduling.states import READY
 
 _key = attrgetter("key")
+_UNBOUNDED = 1 << 60  # tasks that may pass a closed circuit at once
 
 
 class Line:
@@ -91,6 +94,49 @@ class Gate(Slots):
         self.lines: dict[Line, None] = {}  # a dict for its order
         self.reserved_for: Node | None = None
 
+    def reason(self, node: Node, units: int) -> WaitReason | None:
+        """Return why ``node`` can't take ``units`` now, or None when it can."""
+        if units > self.free:
+            return PoolFull(self.name, self.free, units)
+        if self.reserved_for is not None and self.reserved_for.key < node.key:
+            return PoolReserved(self.name, self.reserved_for.prepared.task.id)
+        return None
+
     def admits(self, units: int, key: Key) -> bool:
         """Tell whether the task with ``key`` may take ``units`` now."""
         return units <= self.free and (self.reserved_for is None or key <= self.reserved_for.key)
+
+
+class CircuitGate(Gate):
+    """Lets all pass while the circuit is closed, none while it is open, and one as a probe in between."""
+
+    __slots__ = ("_monitor",)
+
+    def __init__(self, name: str, monitor: Monitor) -> None:
+        super().__init__(name, _UNBOUNDED)
+        self._monitor = monitor
+
+    def take(self, units: int) -> None:
+        if self._monitor.circuit is Circuit.HALF_OPEN:
+            self.free = 0
+
+    def give_back(self, units: int) -> None:
+        """Nothing: who has passed does not come back through."""
+
+    def look(self) -> None:
+        """Open or close as the circuit does."""
+        match self._monitor.circuit:
+            case Circuit.CLOSED:
+                self.free = _UNBOUNDED
+            case Circuit.OPEN:
+                self.free = 0
+            case Circuit.HALF_OPEN:
+                self.free = 1 if self._monitor.probe is None else 0
+
+    def reason(self, node: Node, units: int) -> WaitReason | None:
+        if self.free:
+            return None
+        monitor = self._monitor
+        if monitor.circuit is Circuit.OPEN:
+            return CircuitOpen(monitor.scope, monitor.error_rate, monitor.due)
+        return CircuitProbing(monitor.scope)

@@ -14,19 +14,21 @@ class TaskState(IntEnum):
     READY = 1  # for its turn and its limits
     RUNNING = 2
     STOPPING = 3  # asked to end, and still counted as running
-    SUCCEEDED = 4
-    FAILED = 5
-    CANCELLED = 6
-    SKIPPED = 7
+    BACKOFF = 4  # until its next attempt is due
+    SUCCEEDED = 5
+    FAILED = 6
+    CANCELLED = 7
+    SKIPPED = 8
 
 
-WAITING, READY, RUNNING, STOPPING, SUCCEEDED, FAILED, CANCELLED, SKIPPED = TaskState
+WAITING, READY, RUNNING, STOPPING, BACKOFF, SUCCEEDED, FAILED, CANCELLED, SKIPPED = TaskState
 
 LEGAL = {
     WAITING: frozenset({READY, CANCELLED, SKIPPED}),
-    READY: frozenset({RUNNING, CANCELLED, SKIPPED}),
-    RUNNING: frozenset({STOPPING, SUCCEEDED, FAILED, CANCELLED}),
-    STOPPING: frozenset({SUCCEEDED, FAILED, CANCELLED}),
+    READY: frozenset({RUNNING, FAILED, CANCELLED, SKIPPED}),  # FAILED: its time was over between attempts
+    RUNNING: frozenset({STOPPING, BACKOFF, SUCCEEDED, FAILED, CANCELLED}),
+    STOPPING: frozenset({BACKOFF, SUCCEEDED, FAILED, CANCELLED}),
+    BACKOFF: frozenset({READY, FAILED, CANCELLED}),
     SUCCEEDED: frozenset[TaskState](),
     FAILED: frozenset[TaskState](),
     CANCELLED: frozenset[TaskState](),
@@ -44,6 +46,7 @@ STATE_AFTER: dict[type[Outcome], TaskState] = {
 class RunState(Enum):
     """How a run ended."""
 
-    SUCCEEDED = "succeeded"  # every task did
+    SUCCEEDED = "succeeded"  # every task did, or its group had enough without it
+    DEGRADED = "degraded"  # some did not, and their groups tolerate it
     FAILED = "failed"
     INTERRUPTED = "interrupted"

@@ -10,9 +10,12 @@ from weft.model.group import Group
 from weft.model.limits import Pool
 from weft.model.outcome import Cancelled, Failed, Succeeded
 from weft.model.plan import Plan
+from weft.model.policy import Policy
 from weft.model.priority import NORMAL, Priority
 from weft.model.reason import CancelAsked, CancelReason, Exited, FailureReason
+from weft.model.retry import Retry
 from weft.model.task import Task
+from weft.model.timeout import Timeout
 from weft.model.work import Command, ResultFormat, Work
 
 NOTHING = Command(("true",), result=ResultFormat.TEXT)
@@ -30,6 +33,8 @@ def task(
     reads: Iterable[str] | None = None,
     writes: Iterable[str] | None = None,
     group: str | None = None,
+    retry: Retry | None = None,
+    timeout: Timeout | None = None,
 ) -> Task:
     """Return a task; what it does matters only where it really runs. A string of accesses is one of them.
 
@@ -37,31 +42,46 @@ def task(
     ('a',)
     """
     accesses = declared(reads, writes)
-    return Task(id, work, tuple(needs), dict(limits or {}), priority, duration_s, family, accesses, group)
+    return Task(
+        id,
+        work,
+        tuple(needs),
+        dict(limits or {}),
+        priority,
+        duration_s,
+        family,
+        accesses,
+        group,
+        retry,
+        timeout,
+    )
 
 
 def plan(
     *tasks: Task,
-    limits: Mapping[str, int] | None = None,
+    limits: Mapping[str, int | Pool] | None = None,
     max_concurrent: int | None = None,
     atomic: Iterable[str] = (),
     strict: bool = False,
+    groups: Mapping[str, Group] | None = None,
+    policy: Policy | None = None,
 ) -> Plan:
     """Return a plan of ``tasks`` in this order.
 
-    ``limits`` are the sizes of its pools, ``atomic`` the names of its atomic groups. A ``strict`` plan keeps
-    tasks that declare no accesses apart from all others.
+    ``limits`` are its pools, or their sizes; ``atomic`` are the names of its atomic groups. A ``strict`` plan
+    keeps tasks that declare no accesses apart from all others.
 
-    >>> plan(task("a"), limits={"gpu": 2}).limits
-    {'gpu': Pool(size=2)}
+    >>> plan(task("a"), limits={"gpu": 2}).limits["gpu"].size
+    2
     """
-    pools = {name: Pool(size) for name, size in (limits or {}).items()}
+    pools = {name: Pool(pool) if isinstance(pool, int) else pool for name, pool in (limits or {}).items()}
     return Plan(
         tasks,
         pools,
         max_concurrent=max_concurrent,
-        groups={name: Group(atomic=True) for name in atomic},
+        groups={**{name: Group(atomic=True) for name in atomic}, **(groups or {})},
         undeclared=Undeclared.SEQUENTIAL if strict else Undeclared.PARALLEL,
+        policy=policy or Policy(),
     )
 
 
@@ -70,13 +90,13 @@ def succeeded(value: Any = None) -> Succeeded:
     return Succeeded(value)
 
 
-def failed(because: FailureReason | None = None) -> Failed:
+def failed(because: FailureReason | None = None, *, retry_after_s: float | None = None) -> Failed:
     """Return the outcome of work that failed; with exit code 1, if nothing else is said.
 
     >>> failed().because
     Exited(code=1)
     """
-    return Failed(Exited(1) if because is None else because)
+    return Failed(Exited(1) if because is None else because, retry_after_s=retry_after_s)
 
 
 def cancelled(because: CancelReason | None = None) -> Cancelled:

@@ -5,10 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from random import Random
 
+import msgspec
+
+from weft.model.group import Group
 from weft.model.limits import MAX_CONCURRENT, Pool
 from weft.model.plan import Plan
 from weft.model.priority import Priority
 from weft.testing.builders import task
+from weft.testing.random_policy import (
+    GROUPS,
+    random_groups,
+    random_health,
+    random_policy,
+    random_retry,
+    random_timeout,
+)
 
 FAMILIES = ("odd", "even")
 DURATIONS_S = (None, 0.0, 0.5, 1.0, 1.0, 2.0)  # few values, so that many things happen at one instant
@@ -17,10 +28,18 @@ DURATIONS_S = (None, 0.0, 0.5, 1.0, 1.0, 2.0)  # few values, so that many things
 def random_plan(chance: Random, *, max_tasks: int = 10) -> Plan:
     """Return a plan of up to ``max_tasks`` tasks with needs, families, pools, weights and priorities.
 
-    Tasks may need others that stand after them.
+    Half of the plans also say what happens when things go wrong. Tasks may need others that stand after
+    them.
     """
+    troubled = chance.random() < 0.5
     n_tasks = chance.randint(1, max_tasks)
-    pools = {name: Pool(chance.randint(1, 4)) for name in ("api", "disk", "gpu")[: chance.randint(0, 3)]}
+    pools = {
+        name: Pool(chance.randint(1, 4), random_health(chance, 0.2) if troubled else None)
+        for name in ("api", "disk", "gpu")[: chance.randint(0, 3)]
+    }
+    some_groups = GROUPS[: chance.choice((0, 0, 1, 2, 3))] if troubled else ()
+    group_of = [chance.choice((None, *some_groups)) for _ in range(n_tasks)]
+    groups = random_groups(chance, group_of)
     families = [chance.choice((None, None, None, *FAMILIES)) for _ in range(n_tasks)]
     ids = [f"{family}[{n}]" if family else f"t{n}" for n, family in enumerate(families)]
     # Program order, shaken: a task needs what comes before it in this order.
@@ -28,15 +47,22 @@ def random_plan(chance: Random, *, max_tasks: int = 10) -> Plan:
     tasks = [
         task(
             ids[position],
-            needs=_needs(chance, position, ids, families, ranks),
+            needs=[
+                *_needs(chance, position, ids, families, ranks),
+                *_groups_before(chance, position, groups, group_of, ranks),
+            ],
             limits=dict(_limits(chance, pools)),
             priority=chance.choice(tuple(Priority)),
             duration_s=chance.choice(DURATIONS_S),
             family=families[position],
+            group=group_of[position],
+            retry=random_retry(chance) if troubled else None,
+            timeout=random_timeout(chance) if troubled else None,
         )
         for position in range(n_tasks)
     ]
-    return Plan(tuple(tasks), pools, max_concurrent=chance.randint(1, 4))
+    plan = Plan(tuple(tasks), pools, max_concurrent=chance.randint(1, 4))
+    return msgspec.structs.replace(plan, groups=groups, policy=random_policy(chance)) if troubled else plan
 
 
 def _needs(
@@ -49,6 +75,25 @@ def _needs(
         if members and max(members) < ranks[position] and chance.random() < 0.3:
             needs.append(family)
     return needs
+
+
+def _groups_before(
+    chance: Random,
+    position: int,
+    groups: Mapping[str, Group],
+    group_of: Sequence[str | None],
+    ranks: Sequence[float],
+) -> Iterator[str]:
+    for name in groups:
+        members = [rank for rank, of in zip(ranks, group_of, strict=True) if _is_inside(of, name, groups)]
+        if members and max(members) < ranks[position] and chance.random() < 0.3:
+            yield name
+
+
+def _is_inside(group: str | None, outer: str, groups: Mapping[str, Group]) -> bool:
+    while group is not None and group != outer:
+        group = groups[group].group
+    return group is not None
 
 
 def _limits(chance: Random, pools: Mapping[str, Pool]) -> Iterator[tuple[str, int]]:

@@ -5,7 +5,7 @@ Nothing is executed. After every step the scheduler's invariants are checked.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from heapq import heappop, heappush
 
 import msgspec
@@ -25,14 +25,20 @@ from weft.scheduling.events import (
     InterruptRequested,
     PlanClosed,
     TasksSubmitted,
+    TimePassed,
 )
 from weft.scheduling.facts import AttemptStarted, Fact, TaskEnded
 from weft.scheduling.invariants import check
 from weft.scheduling.scheduler import Scheduler, Step
 from weft.scheduling.states import RunState, TaskState
+from weft.testing.builders import cancelled
 from weft.testing.clock import ManualClock
 
 UNBOUNDED = 1_000_000  # slots, where a test is not about them
+
+# How each attempt at a task ends; or the first ones, after which it ends well; or what to ask for
+# the attempt of a number, from 1.
+Outcomes = Outcome | Sequence[Outcome] | Callable[[int], Outcome]
 
 
 class Sim:
@@ -42,10 +48,12 @@ class Sim:
         plan: what to run.
         max_concurrent: how many tasks may run at once, in place of what the plan says. Where
             neither says so, all may.
+        seed: of the delays between attempts.
 
     Attributes:
         clock: the time of the run; moved by the test, or by `play`.
         facts: all that has happened so far.
+        wake_at: when the scheduler wants to be told that time has passed.
 
     Raises:
         PlanError: the plan can't run.
@@ -59,14 +67,17 @@ class Sim:
     {'b': DependencyFailed(task='a')}
     """
 
-    def __init__(self, plan: Plan, *, max_concurrent: int | None = None) -> None:
-        prepared = prepare(plan)
+    def __init__(self, plan: Plan, *, max_concurrent: int | None = None, seed: str = "") -> None:
+        prepared = prepare(plan).tasks if plan.tasks else ()  # what a group lacks may come later
         self.clock = ManualClock()
         self.facts: list[Fact] = []
+        self.wake_at: float | None = None
         self.plan = msgspec.structs.replace(plan, tasks=())
-        self.scheduler = Scheduler(max_concurrent or plan.max_concurrent or UNBOUNDED, plan.limits)
+        self.scheduler = Scheduler(
+            max_concurrent or plan.max_concurrent or UNBOUNDED, plan.limits, plan.groups, plan.policy, seed
+        )
         self._positions: dict[str, int] = {}
-        self.submit_prepared(prepared.tasks)
+        self.submit_prepared(prepared)
 
     # What happens
 
@@ -78,6 +89,7 @@ class Sim:
         """
         step = self.scheduler.step(event, self.clock.now)
         self.facts += step.facts
+        self.wake_at = step.wake_at
         check(self.scheduler)
         return step
 
@@ -117,33 +129,64 @@ class Sim:
         """Ask for the run to end early."""
         self.step(InterruptRequested(signal, force))
 
-    def play(self, outcomes: Mapping[str, Outcome] | None = None) -> float:
+    def pass_to(self, moment: float) -> None:
+        """Let time pass until ``moment``; what becomes due on the way happens when it is due."""
+        while self.wake_at is not None and self.wake_at <= moment:
+            self.wake()
+        self.clock.advance_to(moment)
+
+    def wake(self) -> Step:
+        """Let time pass until the scheduler wants to be woken, and wake it."""
+        assert self.wake_at is not None, "the scheduler waits for no moment"
+        # Something may have happened late, after it was due.
+        self.clock.advance_to(max(self.wake_at, self.clock.now))
+        return self.step(TimePassed())
+
+    def play(self, outcomes: Mapping[str, Outcomes] | None = None) -> float:
         """Close the plan, let all tasks take as long as they are expected to, and return the makespan.
 
-        A task takes its ``duration_s``, or one second, from the moment of its start, and ends as
-        ``outcomes`` says, or well. What runs already begins anew.
+        An attempt takes the task's ``duration_s``, or one second, from the moment of its start, and ends
+        as ``outcomes`` says, or well; one that is asked to end does so at once. What runs already begins
+        anew.
 
         >>> from weft.testing import plan, task
         >>> Sim(plan(task("a", duration_s=2.0), task("b")), max_concurrent=1).play()
         3.0
         """
-        due: list[tuple[float, int, Attempt]] = []
-        live = self.scheduler.live.values()
-        self._schedule(due, [node.attempt for node in live if node.attempt is not None])
+        due: list[tuple[float, int, int]] = []
+        running = [node.attempt for node in self.scheduler.live.values() if node.attempt is not None]
+        for attempt in running:
+            self._schedule(due, attempt)
         if not self.scheduler.closed:
-            self._schedule(due, _started(self.step(PlanClosed())))
-        while due:
-            moment, _, attempt = heappop(due)
-            self.clock.advance_to(moment)
-            outcome = (outcomes or {}).get(self.plan.tasks[attempt.task].id, Succeeded())
-            self._schedule(due, _started(self.step(AttemptFinished(attempt, outcome))))
+            self._obey(due, self.step(PlanClosed()))
+        while due or self.wake_at is not None:
+            if not due or (self.wake_at is not None and self.wake_at < due[0][0]):
+                self._obey(due, self.wake())
+                continue
+            moment, *which = heappop(due)
+            attempt = Attempt(*which)
+            if self._is_running(attempt):  # else it was asked to end before
+                self.clock.advance_to(moment)
+                outcome = _outcome((outcomes or {}).get(self.plan.tasks[attempt.task].id), attempt.number)
+                self._obey(due, self.step(AttemptFinished(attempt, outcome)))
         return self.clock.now
 
-    def _schedule(self, due: list[tuple[float, int, Attempt]], attempts: list[Attempt]) -> None:
-        for attempt in attempts:
-            duration_s = self.plan.tasks[attempt.task].duration_s
-            moment = self.clock.now + (UNKNOWN_S if duration_s is None else duration_s)
-            heappush(due, (moment, attempt.task, attempt))
+    def _schedule(self, due: list[tuple[float, int, int]], attempt: Attempt) -> None:
+        duration_s = self.plan.tasks[attempt.task].duration_s
+        moment = self.clock.now + (UNKNOWN_S if duration_s is None else duration_s)
+        heappush(due, (moment, attempt.task, attempt.number))
+
+    def _obey(self, due: list[tuple[float, int, int]], step: Step) -> None:
+        """Begin what a step wants begun, and end what it wants to end, with all that follows from that."""
+        for action in step.actions:
+            if isinstance(action, StartAttempt):
+                self._schedule(due, action.attempt)
+            elif self._is_running(action.attempt):
+                self._obey(due, self.step(AttemptFinished(action.attempt, cancelled())))
+
+    def _is_running(self, attempt: Attempt) -> bool:
+        node = self.scheduler.live.get(attempt.task)
+        return node is not None and node.attempt == attempt
 
     # What there is to see
 
@@ -183,5 +226,12 @@ class Sim:
         return self.scheduler.ended
 
 
-def _started(step: Step) -> list[Attempt]:
-    return [action.attempt for action in step.actions if isinstance(action, StartAttempt)]
+def _outcome(outcomes: Outcomes | None, number: int) -> Outcome:
+    """Return how the attempt of this ``number`` ends."""
+    if outcomes is None:
+        return Succeeded()
+    if callable(outcomes):
+        return outcomes(number)
+    if isinstance(outcomes, Sequence):
+        return outcomes[number - 1] if number <= len(outcomes) else Succeeded()
+    return outcomes

@@ -1,7 +1,8 @@
 """Runs random plans through random adversity in virtual time; the same seed tells the same story.
 
-Work takes longer or shorter than expected, fails, is cancelled and interrupted, and more of it comes
-while it goes on. The scheduler is the real one, and its invariants are checked after every step.
+Work takes longer or shorter than expected, fails, asks for time, takes no notice, is cancelled and
+interrupted; more of it comes while it goes on; the scheduler is woken too early and too late. It is the
+real one, and its invariants are checked after every step.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import msgspec
 from weft.model.attempt import Attempt
 from weft.model.outcome import Outcome
 from weft.model.plan import Plan
+from weft.model.reason import Exited
 from weft.planning.graph import Edge
 from weft.planning.prepare import PreparedTask, prepare
 from weft.planning.priority import UNKNOWN_S
@@ -30,6 +32,7 @@ from weft.scheduling.events import (
     TimePassed,
 )
 from weft.scheduling.facts import Fact
+from weft.scheduling.scheduler import Step
 from weft.scheduling.states import RunState
 from weft.testing.builders import cancelled, failed, succeeded
 from weft.testing.random_plan import cuts, random_plan
@@ -67,8 +70,10 @@ class _Simulator:
         self._chance = chance
         self._plan = random_plan(chance, max_tasks=max_tasks)
         self._tasks = tuple(self._relaxed(prepared) for prepared in prepare(self._plan).tasks)
-        self._sim = Sim(msgspec.structs.replace(self._plan, tasks=()))
-        self._to_come: list[tuple[float, int, Callable[[], None]]] = []
+        self._sim = Sim(msgspec.structs.replace(self._plan, tasks=()), seed=str(chance.random()))
+        self._error_rate = chance.choice((0.1, 0.2, 0.5))
+        self._lag_s = chance.choice((0.0, 0.0, 0.3))  # by which it is woken too late
+        self._to_come: list[tuple[float, int, Callable[[], object]]] = []
         self._n_scheduled = 0
         self._schedule_submissions()
         self._schedule_requests()
@@ -76,11 +81,21 @@ class _Simulator:
     def run(self) -> Simulation:
         sim = self._sim
         while sim.ended is None:
-            assert self._to_come, f"tasks that never end: {sorted(sim.scheduler.live)}"
-            moment, _, happen = heappop(self._to_come)
-            sim.clock.advance_to(moment)
-            happen()
+            if not self._wakes_first():
+                moment, _, happen = heappop(self._to_come)
+                sim.clock.advance_to(moment)
+                happen()
         return Simulation(self._plan, self._tasks, tuple(sim.facts), sim.ended, sim.clock.now)
+
+    def _wakes_first(self) -> bool:
+        """Wake the scheduler, unless something else happens before that; tell which."""
+        sim = self._sim
+        assert self._to_come or sim.wake_at is not None, f"tasks that never end: {sorted(sim.scheduler.live)}"
+        if sim.wake_at is None or (self._to_come and self._to_come[0][0] <= sim.wake_at + self._lag_s):
+            return False
+        sim.clock.advance_to(max(sim.clock.now, sim.wake_at + self._lag_s))
+        self._step(TimePassed())
+        return True
 
     def _relaxed(self, prepared: PreparedTask) -> PreparedTask:
         """Let some edges only order, as those do which come from hazards."""
@@ -88,9 +103,9 @@ class _Simulator:
         return msgspec.structs.replace(prepared, edges=edges)
 
     def _relaxed_edge(self, edge: Edge) -> Edge:
-        return msgspec.structs.replace(edge, required=self._chance.random() < 0.8)
+        return msgspec.structs.replace(edge, required=edge.required and self._chance.random() < 0.8)
 
-    def _at(self, moment: float, happen: Callable[[], None]) -> None:
+    def _at(self, moment: float, happen: Callable[[], object]) -> None:
         self._n_scheduled += 1
         heappush(self._to_come, (moment, self._n_scheduled, happen))
 
@@ -120,24 +135,38 @@ class _Simulator:
                 again = moment + chance.choice((0.0, 0.5))
                 self._at(again, partial(self._step, InterruptRequested(2, force=True)))
         if chance.random() < 0.2:
-            self._at(self._some_moment(), partial(self._step, TimePassed()))
+            self._at(self._some_moment(), self._wake_too_early)
 
-    def _step(self, event: Event) -> None:
-        for action in self._sim.step(event).actions:
+    def _wake_too_early(self) -> None:
+        """See that nothing happens before the moment at which the scheduler wants to be woken."""
+        due, now = self._sim.wake_at, self._sim.clock.now
+        step = self._step(TimePassed())
+        early = due is None or now < due
+        assert not (early and (step.facts or step.actions)), f"at {now}, before {due}: {step}"
+
+    def _step(self, event: Event) -> Step:
+        step = self._sim.step(event)
+        for action in step.actions:
             if isinstance(action, StartAttempt):
                 self._work(action.attempt)
             else:
                 self._stop(action.attempt, force=action.force)
+        return step
 
     def _work(self, attempt: Attempt) -> None:
         expected_s = self._plan.tasks[attempt.task].duration_s
         factor = self._chance.choice((1.0, 1.0, self._chance.uniform(0.2, 3.0)))
-        outcome = failed() if self._chance.random() < 0.15 else succeeded()
+        outcome = self._failure() if self._chance.random() < self._error_rate else succeeded()
         self._end(attempt, outcome, after_s=factor * (UNKNOWN_S if expected_s is None else expected_s))
+
+    def _failure(self) -> Outcome:
+        chance = self._chance
+        return failed(Exited(chance.choice((1, 1, 2))), retry_after_s=chance.choice((None, None, 0.5, 9.0)))
 
     def _stop(self, attempt: Attempt, *, force: bool) -> None:
         if force or self._chance.random() < 0.7:  # others take no notice
-            self._end(attempt, cancelled(), after_s=self._chance.choice((0.0, 0.25)))
+            outcome = self._chance.choice((cancelled(), cancelled(), failed()))
+            self._end(attempt, outcome, after_s=self._chance.choice((0.0, 0.25)))
 
     def _end(self, attempt: Attempt, outcome: Outcome, *, after_s: float) -> None:
         self._at(self._sim.clock.now + after_s, partial(self._end_now, attempt, outcome))

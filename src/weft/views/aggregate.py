@@ -20,6 +20,7 @@ from jmespath.functions import Functions
 
 from weft.errors import UsageError
 from weft.model.aggregate import COMMON, Aggregate
+from weft.model.group import Group
 from weft.model.outcome import Cancelled, Failed, Outcome, Skipped, Succeeded
 from weft.model.task import Task
 from weft.planning.names import Names
@@ -154,18 +155,22 @@ def frequency(
 
 
 def aggregate_plan(
-    aggregates: Mapping[str, Aggregate], tasks: Sequence[Task], outcomes: Mapping[str, Outcome]
+    aggregates: Mapping[str, Aggregate],
+    tasks: Sequence[Task],
+    outcomes: Mapping[str, Outcome],
+    groups: Mapping[str, Group] | None = None,
 ) -> dict[str, FrequencyTable | NotMade]:
     """Return the table of each of ``aggregates``, by its name.
 
     Never raises for what the tasks gave: the report of a run must not be lost over one of its tables.
 
     Args:
-        aggregates: whose sources name tasks, or families, which stand for all their members.
+        aggregates: whose sources name tasks, or families and groups, which stand for all their members.
         tasks: all tasks of the run, in plan order.
         outcomes: the outcome of each of them, by id.
+        groups: of the plan.
     """
-    names = Names(tasks)
+    names = Names(tasks, groups)
     made: dict[str, FrequencyTable | NotMade] = {}
     for title, aggregate in aggregates.items():
         ids = [tasks[position].id for position in sorted(names.positions(aggregate.source))]

@@ -13,6 +13,7 @@ from weft.planning.patterns import NOWHERE, Ground
 from weft.planning.prepare import PreparedPlan
 from weft.views.connections import Connections, connections
 from weft.views.pair import PairExplanation, explain_pair
+from weft.views.retry import Retrying, retrying
 from weft.views.summary import Summary, summarize
 from weft.views.what_if import WhatIf, parse_change, positions_of, what_if
 
@@ -73,6 +74,14 @@ class Explanation:
             UsageError: it is not in the plan, or a fan-out of several.
         """
         return connections(self._prepared, self._position(task), self._max_concurrent)
+
+    def retries(self, task: str) -> Retrying:
+        """Return how a task would be tried again: its attempts, the delays between them, what bounds them.
+
+        Raises:
+            UsageError: it is not in the plan, or a fan-out of several.
+        """
+        return retrying(self._prepared.plan, self._prepared.tasks[self._position(task)].task)
 
     def what_if(self, *changes: str) -> WhatIf:
         """Return how long a run would take with each of ``changes``, on top of those before it.

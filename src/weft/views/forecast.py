@@ -54,7 +54,7 @@ def forecast(prepared: PreparedPlan, max_concurrent: int) -> Forecast:
     >>> forecast(three, 2).makespan_s
     2.0
     """
-    scheduler = Scheduler(max_concurrent, prepared.plan.limits)
+    scheduler = Scheduler(max_concurrent, prepared.plan.limits, prepared.plan.groups)
     spans = [Span(0.0, 0.0)] * len(prepared.tasks)
     due: list[tuple[float, int, Attempt]] = []
     now, widest, n_slots, widest_slots = 0.0, 0, 0, 0

@@ -12,12 +12,15 @@ from typing import Any
 
 import msgspec
 
-from weft.model.outcome import Cancelled
+from weft.model.outcome import Cancelled, Failed
+from weft.model.reason import FailureReason
 from weft.scheduling.facts import (
     AttemptEnded,
     AttemptStarted,
     Fact,
+    RetryScheduled,
     RunInterrupted,
+    RunStopping,
     TaskAdded,
     TaskEnded,
 )
@@ -41,13 +44,19 @@ class _Family(msgspec.Struct, gc=False):
 
 
 class TaskProgress(msgspec.Struct, gc=False):
-    """A task that has not ended. ``started`` is the moment at which the attempt that runs began."""
+    """A task that has not ended.
+
+    ``started`` is the moment at which the attempt that runs began, ``attempts`` how many have begun.
+    ``failure`` tells why the last one that is over failed, if it did.
+    """
 
     id: str
     family: str | None = None
     duration_s: float | None = None
     started: float | None = None
     spent_s: float | None = None  # in attempts that are over; None when there was none
+    attempts: int = 0
+    failure: FailureReason | None = None
 
 
 class _Recent:
@@ -101,10 +110,11 @@ class Progress:
         self.added = 0
         self.done = 0
         self.began: float | None = None
-        self.interrupted = False
+        self.is_ending = False  # the run ends early: nothing new starts
         self._ended = [0] * len(TaskState)
         self._tasks: dict[int, TaskProgress] = {}
         self._running: dict[int, TaskProgress] = {}
+        self._due: dict[int, float] = {}  # when the next attempt of tasks that back off may begin
         self._families: dict[str | None, _Family] = {}
         self._all = _Family()
         self._known_s = 0.0  # the durations that unended tasks tell, added up
@@ -113,8 +123,10 @@ class Progress:
             TaskAdded: self._on_task_added,
             AttemptStarted: self._on_attempt_started,
             AttemptEnded: self._on_attempt_ended,
+            RetryScheduled: self._on_retry_scheduled,
             TaskEnded: self._on_task_ended,
-            RunInterrupted: self._on_run_interrupted,
+            RunStopping: self._on_ending,
+            RunInterrupted: self._on_ending,
         }
 
     def fold(self, fact: Fact) -> None:
@@ -134,7 +146,12 @@ class Progress:
 
     @property
     def waiting(self) -> int:
-        return self.added - self.done - len(self._running)
+        return self.added - self.done - len(self._running) - len(self._due)
+
+    @property
+    def backing_off(self) -> int:
+        """How many tasks failed and have not begun their next attempt."""
+        return len(self._due)
 
     @property
     def succeeded(self) -> int:
@@ -175,6 +192,8 @@ class Progress:
             left_s = max(0.0, expected_s - (now - (task.started or 0.0)))
             work_s -= expected_s - left_s
             longest_s = max(longest_s, left_s)
+        for position, due in self._due.items():
+            longest_s = max(longest_s, due - now + (self._expected_s(self._tasks[position]) or 0.0))
         concurrency = self._recent.concurrency(now, len(self._running))
         return max(longest_s, work_s / max(1.0, concurrency))
 
@@ -213,6 +232,8 @@ class Progress:
         position = fact.attempt.task
         task = self._running[position] = self._tasks[position]
         task.started = fact.at
+        task.attempts = fact.attempt.number
+        self._due.pop(position, None)
 
     def _on_attempt_ended(self, fact: AttemptEnded) -> None:
         task = self._running.pop(fact.attempt.task)
@@ -220,14 +241,19 @@ class Progress:
         spent_s = fact.at - task.started
         task.started = None
         task.spent_s = (task.spent_s or 0.0) + spent_s
+        task.failure = fact.outcome.because if type(fact.outcome) is Failed else None
         if type(fact.outcome) is Cancelled:
             return  # cut short: it says nothing about others
         for kin in (self._families[task.family], self._all):
             kin.n_measured += 1
             kin.measured_s += spent_s
 
+    def _on_retry_scheduled(self, fact: RetryScheduled) -> None:
+        self._due[fact.attempt.task] = fact.due
+
     def _on_task_ended(self, fact: TaskEnded) -> None:
         self.done += 1
+        self._due.pop(fact.task, None)
         self._ended[STATE_AFTER[type(fact.outcome)]] += 1
         task = self._tasks.pop(fact.task)
         if task.spent_s is not None:
@@ -241,5 +267,5 @@ class Progress:
         if not family.n_unended:
             del self._families[task.family]
 
-    def _on_run_interrupted(self, fact: RunInterrupted) -> None:
-        self.interrupted = True
+    def _on_ending(self, fact: RunStopping | RunInterrupted) -> None:
+        self.is_ending = True

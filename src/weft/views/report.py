@@ -2,16 +2,59 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from weft.errors import TaskFailed, TaskFailures
-from weft.model.outcome import Failed, Outcome, Succeeded
+from weft.model.outcome import Cancelled, Failed, Outcome, Skipped, Succeeded
+from weft.model.reason import EndReason, GroupLost, GroupMet, RunTimedOut, TimedOut
 from weft.model.sentences import outcome_sentence
-from weft.scheduling.facts import Fact, RunEnded, RunInterrupted, TaskAdded, TaskEnded
+from weft.scheduling.facts import (
+    AttemptStarted,
+    Fact,
+    GroupDecided,
+    RunEnded,
+    RunInterrupted,
+    RunStopping,
+    TaskAdded,
+    TaskEnded,
+)
 from weft.scheduling.states import RunState
+
+
+class GroupReport(msgspec.Struct, frozen=True):
+    """How a group ended; ``met`` is None when the run ended before that was decided.
+
+    The counts are those of its members: of its tasks, and of the groups inside it, of which a met one
+    has succeeded and a lost one failed. ``required`` is how many had to succeed, where their number decided.
+    """
+
+    met: bool | None
+    succeeded: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    skipped: int = 0
+    required: int | None = None
+
+    @property
+    def members(self) -> int:
+        """How many members have ended."""
+        return self.succeeded + self.failed + self.cancelled + self.skipped
+
+
+class HealthReport(msgspec.Struct, frozen=True):
+    """The health of the run, a group or a limit, as it was last told.
+
+    ``error_rate`` (0 to 1) is that of the latest attempts, ``completed`` and ``failed`` count all of them.
+    """
+
+    is_healthy: bool = True
+    error_rate: float = 0.0
+    completed: int = 0
+    failed: int = 0
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -19,7 +62,9 @@ class Report(msgspec.Struct, frozen=True):
 
     ``outcomes`` maps task ids to outcomes, in plan order. ``aggregates`` holds the plan's
     aggregates by name. ``seconds`` is the time from the first fact to the last. ``signal`` is what
-    interrupted the run, if a signal did.
+    interrupted the run, if a signal did. ``because`` tells why the run ended early, if it did. ``groups`` and
+    ``health`` tell how they stood at the end; health by what was watched: "the run", "group `x`",
+    "limit `x`". ``attempts`` tells the number of attempts of tasks that had more than one.
     """
 
     state: RunState
@@ -27,6 +72,19 @@ class Report(msgspec.Struct, frozen=True):
     aggregates: Mapping[str, Any] = {}
     seconds: float = 0.0
     signal: int | None = None
+    because: EndReason | None = None
+    groups: Mapping[str, GroupReport] = {}
+    health: Mapping[str, HealthReport] = {}
+    attempts: Mapping[str, int] = {}
+
+    @property
+    def timed_out(self) -> bool:
+        """Whether the run failed because it, or every task that failed, took too long."""
+        if self.state is not RunState.FAILED:
+            return False
+        failures = [end.because for end in self.outcomes.values() if isinstance(end, Failed)]
+        late = bool(failures) and all(isinstance(because, TimedOut) for because in failures)
+        return isinstance(self.because, RunTimedOut) or late
 
     @property
     def results(self) -> dict[str, Any]:
@@ -58,6 +116,21 @@ def error_of(task: str, outcome: Outcome) -> Exception:
     return TaskFailed(task, outcome_sentence(outcome))
 
 
+class _Group:
+    """What is known of one group so far."""
+
+    def __init__(self) -> None:
+        self.met: bool | None = None
+        self.required: int | None = None
+        self.ended: Counter[type[Outcome]] = Counter()
+
+    def report(self) -> GroupReport:
+        ended = self.ended
+        return GroupReport(
+            self.met, ended[Succeeded], ended[Failed], ended[Cancelled], ended[Skipped], self.required
+        )
+
+
 class ReportView:
     """Gathers a report from the facts of a run."""
 
@@ -68,6 +141,11 @@ class ReportView:
         self._last = 0.0
         self._state: RunState | None = None
         self._signal: int | None = None
+        self._because: EndReason | None = None
+        self._groups: dict[str, _Group] = {}
+        self._group_of: dict[int, str] = {}
+        self._health: dict[str, HealthReport] = {}
+        self._attempts: dict[int, int] = {}
 
     def fold(self, fact: Fact) -> None:
         """Take in the next fact."""
@@ -79,15 +157,40 @@ class ReportView:
         for fact in facts:
             if isinstance(fact, TaskEnded):
                 outcomes[fact.task] = fact.outcome
+                if fact.task in self._group_of:
+                    self._groups[self._group_of[fact.task]].ended[type(fact.outcome)] += 1
             elif isinstance(fact, TaskAdded):
+                if fact.group is not None:
+                    self._group_of[len(ids)] = fact.group
+                    self._groups.setdefault(fact.group, _Group())
                 ids.append(fact.id)
+            elif isinstance(fact, AttemptStarted):
+                if fact.attempt.number > 1:
+                    self._attempts[fact.attempt.task] = fact.attempt.number
+            elif isinstance(fact, GroupDecided):
+                self._decided(fact)
+            elif isinstance(fact, RunStopping):
+                self._because = self._because or fact.because
             elif isinstance(fact, RunEnded):
                 self._state = fact.state
+                self._health = {
+                    told.scope: HealthReport(told.healthy, told.error_rate, told.completed, told.failed)
+                    for told in fact.health
+                }
             elif isinstance(fact, RunInterrupted):
                 self._signal = self._signal or fact.signal
         if facts:
             self._first = facts[0].at if self._first is None else self._first
             self._last = facts[-1].at
+
+    def _decided(self, fact: GroupDecided) -> None:
+        group = self._groups.setdefault(fact.group, _Group())
+        group.met = fact.met
+        if isinstance(fact.because, GroupMet | GroupLost):
+            group.required = fact.because.required
+        if fact.outer is not None:
+            outer = self._groups.setdefault(fact.outer, _Group())
+            outer.ended[Succeeded if fact.met else Failed] += 1
 
     @property
     def outcomes(self) -> dict[str, Outcome]:
@@ -99,4 +202,14 @@ class ReportView:
         """Return the report; the run must have ended."""
         assert self._state is not None, "a report before the end of the run"
         seconds = self._last - (self._first or 0.0)
-        return Report(self._state, self.outcomes, aggregates or {}, seconds, self._signal)
+        return Report(
+            self._state,
+            self.outcomes,
+            aggregates or {},
+            seconds,
+            self._signal,
+            self._because,
+            {name: group.report() for name, group in self._groups.items()},
+            dict(self._health),
+            {self._ids[position]: number for position, number in self._attempts.items()},
+        )

@@ -214,7 +214,7 @@ def positions_of(prepared: PreparedPlan, name: str) -> list[int]:
     Raises:
         UsageError: there is neither.
     """
-    names = Names(prepared.plan.tasks)
+    names = Names(prepared.plan.tasks, prepared.plan.groups)
     if not names.knows(name):
         near = nearest(name, names)
         hint = f"\n  hint: did you mean `{near}`?" if near else ""

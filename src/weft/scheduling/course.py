@@ -1,0 +1,193 @@
+"""The course of a run: what can be done to its tasks, and to all of them at once.
+
+Every verb here leaves its facts and actions behind, and keeps the parts that own the state in step with
+each other. When which of them is called is decided in `scheduler`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from weft.model.attempt import Attempt
+from weft.model.group import Group, Rest
+from weft.model.limits import Limit
+from weft.model.outcome import Cancelled, Outcome, Skipped
+from weft.model.policy import Policy
+from weft.model.reason import CancelReason, GroupMet, RunEndsBy, SkipReason, TimedOut
+from weft.planning.prepare import PreparedTask
+from weft.scheduling import timing
+from weft.scheduling.actions import Action, StartAttempt, StopAttempt
+from weft.scheduling.admission import Admission
+from weft.scheduling.deadlines import Deadlines, Due
+from weft.scheduling.facts import (
+    AttemptStarted,
+    Fact,
+    GroupDecided,
+    RunStopping,
+    StopAsked,
+    TaskAdded,
+    TaskEnded,
+)
+from weft.scheduling.failure import Because, Decision, Failures
+from weft.scheduling.health import Monitors
+from weft.scheduling.node import Node
+from weft.scheduling.retry import Spending
+from weft.scheduling.states import READY, RUNNING, STOPPING, SUCCEEDED, WAITING
+from weft.scheduling.tasks import Tasks
+
+
+class Course:
+    """The parts of one run, and the verbs that change them.
+
+    Attributes:
+        facts: what has happened in this step.
+        actions: what is to be done after it.
+        decisions: what was decided about groups and the run, and is not carried out yet.
+    """
+
+    def __init__(
+        self, max_concurrent: int, limits: Mapping[str, Limit], groups: Mapping[str, Group], policy: Policy
+    ) -> None:
+        self.tasks = Tasks()
+        self.monitors = Monitors(policy.health, groups, limits)
+        self.admission = Admission(max_concurrent, limits, self.monitors)
+        self.failures = Failures(groups, policy.on_failure)
+        self.deadlines = Deadlines()
+        self.spending = Spending(policy.retry_budget)
+        self.facts: list[Fact] = []
+        self.actions: list[Action] = []
+        self.decisions: list[Decision] = []
+        self._grace_s = policy.grace_s
+        self._dependents: dict[str, list[Node]] = {}  # tasks that need a group
+
+    def add(self, prepared: PreparedTask, now: float) -> Node:
+        node, task = self.tasks.add(prepared), prepared.task
+        self.facts.append(
+            TaskAdded(now, prepared.position, task.id, task.family, task.duration_s, task.group)
+        )
+        if task.group is not None:
+            self.failures.join(task.group, prepared.position)
+        for group in prepared.groups:
+            self._dependents.setdefault(group, []).append(node)
+        return node
+
+    def blame(self, node: Node) -> SkipReason | None:
+        """Return why a task that came late can't run, if it can't."""
+        stopped = self.failures.stopped(node.prepared.task.group)
+        if stopped is not None:
+            return stopped
+        if node.prepared.groups:
+            losses = (self.failures.loss(group) for group in node.prepared.groups)
+            lost = next((loss for loss in losses if loss is not None), None)
+            because = lost if node.n_unmet else lost or self._shortfall(node)
+            if because is not None:
+                return because
+        return self.tasks.blame_before(node)
+
+    def make_ready(self, node: Node) -> None:
+        node.become(READY)
+        self.admission.enqueue(node)
+
+    def start_what_can(self, now: float) -> None:
+        facts, actions = self.facts, self.actions
+        for node in self.admission.start_all():
+            node.become(RUNNING)
+            prepared = node.prepared
+            task = prepared.task
+            is_plain = task.retry is None and task.timeout is None
+            number = 1 if is_plain else timing.begin_attempt(node, self.deadlines, now)
+            node.attempt = attempt = Attempt(prepared.position, number)
+            facts.append(AttemptStarted(now, attempt))
+            actions.append(StartAttempt(attempt))
+            self.spending.n_attempts += 1
+            if self.monitors.all:
+                self.monitors.started(task, attempt)
+
+    def stop(self, node: Node, because: CancelReason | TimedOut, now: float, *, force: bool) -> None:
+        assert node.attempt is not None
+        if node.state is STOPPING and not force:
+            return
+        if node.state is RUNNING:
+            node.become(STOPPING)
+            node.stop_reason = because
+            timing.ask_to_end(node, self.deadlines)
+        if force:
+            self.deadlines.drop(Due.KILL, node.attempt.task)
+        else:
+            self.deadlines.set(Due.KILL, node.attempt.task, now + self._grace_s)
+        self.facts.append(StopAsked(now, node.attempt, force, node.stop_reason))
+        self.actions.append(StopAttempt(node.attempt, force))
+
+    def end(self, first: Node, outcome: Outcome, now: float) -> None:
+        """Give ``first`` its outcome, and its followers what follows from that, down to the last."""
+        self._settle(first, outcome, now)
+        ended = [first]
+        if first.state is not SUCCEEDED:
+            self._skip_what_needs(ended, now)
+        while ended:
+            doomed: list[Node] = []
+            for released in self.tasks.released_by(ended):
+                shortfall = self._shortfall(released) if released.prepared.groups else None
+                if shortfall is None:
+                    self.make_ready(released)
+                else:
+                    self._settle(released, Skipped(shortfall), now)
+                    doomed.append(released)
+            self._skip_what_needs(doomed, now)
+            ended = doomed
+
+    def _shortfall(self, node: Node) -> Because | None:
+        """Return why a task that waits for no other can't run: a group that it needs fell short."""
+        shortfalls = (self.failures.shortfall(group) for group in node.prepared.groups)
+        return next((because for because in shortfalls if because is not None), None)
+
+    def _skip_what_needs(self, ended: list[Node], now: float) -> None:
+        """Skip what can't do without those of ``ended``, none of which succeeded, and add it to them."""
+        for node in ended:  # grows while it is walked
+            for follower in self.tasks.in_need_of(node):
+                self._settle(follower, Skipped(self.tasks.blame[node.prepared.position]), now)
+                ended.append(follower)
+
+    def _settle(self, node: Node, outcome: Outcome, now: float) -> None:
+        """Give ``node`` its outcome."""
+        was_ready = node.state is READY
+        self.tasks.settle(node, outcome)
+        if was_ready:
+            self.admission.withdraw(node)
+        self.facts.append(TaskEnded(now, node.prepared.position, outcome))
+        if node.tries is not None:
+            timing.end_task(node, self.deadlines)
+        task, succeeded = node.prepared.task, node.state is SUCCEEDED
+        if not succeeded or task.group is not None:
+            left_out = isinstance(outcome, Skipped | Cancelled) and isinstance(outcome.because, GroupMet)
+            self.decisions += self.failures.ended(task.group, task.id, succeeded, left_out=left_out)
+
+    def carry_out(self, now: float) -> None:
+        """Do what was decided about groups and the run, and what is decided by that."""
+        for decision in self.decisions:  # grows while it is walked
+            because = decision.because
+            if decision.group and decision.met is not None:
+                outer = self.failures.outer(decision.group)
+                self.facts.append(GroupDecided(now, decision.group, decision.met, because, outer))
+            if decision.rest is not Rest.CONTINUE:
+                # An interruption is a fact of its own.
+                if not decision.group and isinstance(because, RunEndsBy):
+                    self.facts.append(RunStopping(now, because))
+                tasks = self.failures.tasks(decision.group) if decision.group else tuple(self.tasks.live)
+                self._stop_rest(tasks, because, decision.rest, now)
+            if decision.met is False:
+                for node in self._dependents.get(decision.group, ()):
+                    if node.state in (WAITING, READY):
+                        self.end(node, Skipped(because), now)
+        self.decisions.clear()
+
+    def _stop_rest(self, tasks: Iterable[int], because: Because, rest: Rest, now: float) -> None:
+        for position in tasks:
+            node = self.tasks.live.get(position)
+            if node is None:
+                continue
+            if node.attempt is not None:
+                if rest is Rest.CANCEL:
+                    self.stop(node, because, now, force=False)
+            else:
+                self.end(node, Skipped(because) if node.tries is None else Cancelled(because), now)
