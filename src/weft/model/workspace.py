@@ -1,0 +1,87 @@
+"""Where a task works, and how what it made is brought back: as the user declares it.
+
+Knows words and texts only. Workspaces are made, merged and cleaned up in `workspaces`.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+
+class WorkspaceKind(StrEnum):
+    """What a task finds where it works."""
+
+    SHARED = "shared"  # the plan's directory itself
+    DIRECTORY = "directory"  # an empty directory of its own
+    COPY = "copy"  # its own copy of the plan's files
+
+
+class Workspace(msgspec.Struct, frozen=True):
+    """The place where a task works.
+
+    Args:
+        kind: what it finds there.
+        include: of a copy: the files that are copied, as patterns like those of `reads`. Nothing
+            here means all. `.git` is copied only if a pattern names it, `.weft` never.
+        exclude: lines as of a `.gitignore`. What they match is neither copied nor brought back.
+        setup: a command that is run in it before the task. What it makes is not brought back.
+        readonly: patterns of what the task must leave as it is.
+        ports: names of TCP ports that are the task's own while it runs: `http` is told to it in
+            the variable `WEFT_PORT_HTTP`.
+
+    >>> Workspace(WorkspaceKind.COPY, exclude=("node_modules/",), setup="npm ci").kind.value
+    'copy'
+    """
+
+    kind: WorkspaceKind = WorkspaceKind.SHARED
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    setup: str | tuple[str, ...] | None = None
+    readonly: tuple[str, ...] = ()
+    ports: tuple[str, ...] = ()
+
+    @property
+    def is_private(self) -> bool:
+        """Whether the task has files of its own, which are brought back later."""
+        return self.kind is not WorkspaceKind.SHARED
+
+
+class MergePolicy(StrEnum):
+    """What becomes of a path that the task has changed, and that has changed in the plan since."""
+
+    FAIL = "fail"  # nothing of this task is brought back; both versions are kept and named
+    KEEP_BOTH = "keep-both"  # the plan's keeps its name, the task's becomes `name.TASK.ext`
+    FIRST = "first"  # the plan's stays
+    LAST = "last"  # the task's replaces it
+    THREE_WAY = "three-way"  # texts are merged by `git merge-file`; where that can't be, as `fail`
+    UNION = "union"  # texts get the lines of both; other files as `fail`
+    COMMAND = "command"  # a command merges the two files; where it fails, as `fail`
+
+
+class MergeAt(StrEnum):
+    """When what a task made is brought back; always in the order of the plan."""
+
+    TASK = "task"  # when it has ended
+    GROUP = "group"  # when its group has
+    RUN = "run"  # when all tasks have
+
+
+class Merge(msgspec.Struct, frozen=True):
+    """How what a task made in its own workspace is brought back into the plan's directory.
+
+    Args:
+        policy: what becomes of paths that both have changed.
+        command: for the policy `command`: merges `WEFT_MERGE_OURS` (the plan's file) and
+            `WEFT_MERGE_THEIRS` (the task's), both of which came from `WEFT_MERGE_BASE`, into
+            `WEFT_MERGE_RESULT`. It runs in the plan's directory; `WEFT_MERGE_PATH` is the path there.
+        at: when.
+
+    >>> Merge(MergePolicy.KEEP_BOTH).at.value
+    'task'
+    """
+
+    policy: MergePolicy = MergePolicy.FAIL
+    command: str | tuple[str, ...] | None = None
+    at: MergeAt = MergeAt.TASK

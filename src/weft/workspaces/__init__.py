@@ -1,0 +1,1 @@
+"""Workspaces: tasks that are apart while they work, and brought together at the end."""

@@ -1,0 +1,254 @@
+"""Manifests: what stands below a directory, by kind, mode and content, path by path.
+
+Paths are relative to the directory and strings as `os.fsdecode` makes them, so that every name that a
+file can have can be told. Symbolic links are told and never followed. Large files are not read before
+that matters: as long as size and times of a file stand still, it is taken to hold what it held.
+
+Knows nothing of tasks; what two manifests mean for a third one is decided in `merge`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from enum import StrEnum
+from pathlib import Path
+
+import msgspec
+
+# A file this young may be written again and look the same: the clocks of file systems tick every few
+# milliseconds, those of some every tenth of a second.
+YOUNG_NS = 100_000_000
+
+# Up to this size, reading a file takes about as long as finding it.
+SMALL_BYTES = 1 << 16
+
+DIGEST_BYTES = 32
+
+Keep = Callable[[str, bool], bool]  # a path, and whether it is a directory
+
+
+class Kind(StrEnum):
+    """What an entry is."""
+
+    FILE = "file"
+    DIRECTORY = "directory"
+    SYMLINK = "symlink"
+    OTHER = "other"  # a pipe, a socket, a device: told, so that nobody walks over it
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """What stands at one path.
+
+    ``mode`` holds the permission bits; those of symbolic links mean nothing and are 0. ``target`` is
+    where such a link leads, as written. ``digest`` is a hash of the content of a file, None while
+    nobody had to know it. Of a directory neither size nor times are told.
+    """
+
+    kind: Kind
+    mode: int = 0
+    size: int = 0
+    mtime_ns: int = 0
+    ctime_ns: int = 0
+    inode: int = 0
+    target: str | None = None
+    digest: str | None = None
+
+    @property
+    def stamp(self) -> tuple[int, int, int, int]:
+        """What changes when the file is written to."""
+        return (self.size, self.mtime_ns, self.ctime_ns, self.inode)
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """Entries by path, parents before their children; looked at from the moment ``taken_ns`` on."""
+
+    entries: Mapping[str, Entry] = {}
+    taken_ns: int = 0
+
+    def is_young(self, path: str) -> bool:
+        """Whether the file may have been written to after it was looked at, without looking different."""
+        entry = self.entries[path]
+        return max(entry.mtime_ns, entry.ctime_ns) >= self.taken_ns - YOUNG_NS
+
+
+def alike(one: Entry | None, other: Entry | None) -> bool:
+    """Tell whether both are the same thing: of the same kind, mode and content, or both nothing.
+
+    Files of which the content is not known are alike only if they are the same file, not written to
+    in between: so two that hold the same may be called different, and never the other way round.
+    """
+    if one is None or other is None:
+        return one is other
+    if (one.kind, one.mode, one.target) != (other.kind, other.mode, other.target):
+        return False
+    return one.kind is not Kind.FILE or same_content(one, other)
+
+
+def same_content(one: Entry, other: Entry) -> bool:
+    """Tell whether two files are known to hold the same."""
+    if one.digest is not None and other.digest is not None:
+        return one.digest == other.digest
+    return one.stamp == other.stamp
+
+
+def above(path: str) -> Iterator[str]:
+    """Yield the directories that ``path`` lies in, the outermost first.
+
+    >>> list(above("a/b/c"))
+    ['a', 'a/b']
+    """
+    at = path.find("/")
+    while at >= 0:
+        yield path[:at]
+        at = path.find("/", at + 1)
+
+
+def everything(path: str, is_directory: bool) -> bool:
+    """Leave nothing out."""
+    return True
+
+
+def take(
+    root: Path, *, keep: Keep = everything, last: Manifest | None = None, hash_up_to: int | None = SMALL_BYTES
+) -> Manifest:
+    """Return what stands below ``root``.
+
+    Args:
+        root: a directory; not itself part of the manifest.
+        keep: tells what is looked at; below a directory that is not, nothing is.
+        last: an earlier look at the same directory. What has moved since is read, the rest is not.
+        hash_up_to: files up to this size, in bytes, are read at the first look; None: not even those
+            that have just been written.
+
+    Raises:
+        OSError: something can't be read.
+    """
+    look = _Look(root, last, hash_up_to)
+    with look:
+        return look.result(look.below("", keep))
+
+
+def take_at(root: Path, paths: Iterable[str], last: Manifest) -> Manifest:
+    """Return what stands at ``paths``, and at the directories above them, without looking at the rest.
+
+    Every file that has moved since ``last`` is read.
+
+    Raises:
+        OSError: something can't be read.
+    """
+    look = _Look(root, last, 0)
+    with look:
+        return look.result(look.at(paths))
+
+
+def take_below(root: Path, folder: str, last: Manifest) -> Manifest:
+    """Return what stands below the directory ``folder`` of ``root``, each with its path from ``root``.
+
+    Raises:
+        OSError: something can't be read.
+    """
+    look = _Look(root, last, 0)
+    with look:
+        return look.result(look.below(folder, everything))
+
+
+class _Look:
+    """One look at a directory, relative to which all is looked up: so its own path may be long."""
+
+    def __init__(self, root: Path, last: Manifest | None, hash_up_to: int | None) -> None:
+        self._root = root
+        self._last = last
+        self._hash_up_to = hash_up_to
+        self._taken_ns = time.time_ns()
+        self._fd = -1
+
+    def __enter__(self) -> None:
+        self._fd = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY)
+
+    def __exit__(self, *raised: object) -> None:
+        os.close(self._fd)
+
+    def result(self, entries: Iterable[tuple[str, Entry]]) -> Manifest:
+        return Manifest(dict(sorted(entries)), self._taken_ns)
+
+    def below(self, folder: str, keep: Keep) -> Iterator[tuple[str, Entry]]:
+        folders = [folder]
+        while folders:
+            for path, status in self._listed(folders.pop()):
+                is_directory = stat.S_ISDIR(status.st_mode)
+                entry = self._entry(path, status) if keep(path, is_directory) else None
+                if entry is not None:
+                    yield path, entry
+                    if is_directory:
+                        folders.append(path)
+
+    def at(self, paths: Iterable[str]) -> Iterator[tuple[str, Entry]]:
+        wanted = {part for path in paths for part in (*above(path), path)}
+        folders = {""}
+        for path in sorted(wanted):
+            if path.rpartition("/")[0] in folders:  # else a link stands above it, or nothing
+                entry = self._looked_up(path)
+                if entry is not None:
+                    yield path, entry
+                    if entry.kind is Kind.DIRECTORY:
+                        folders.add(path)
+
+    def _listed(self, folder: str) -> list[tuple[str, os.stat_result]]:
+        fd = os.open(folder or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=self._fd)
+        try:
+            found = []
+            with os.scandir(fd) as names:
+                for name in names:
+                    try:
+                        found.append((name.name, name.stat(follow_symlinks=False)))
+                    except FileNotFoundError:
+                        continue  # something that is still at work has removed it
+        finally:
+            os.close(fd)
+        return [(f"{folder}/{name}" if folder else name, status) for name, status in found]
+
+    def _looked_up(self, path: str) -> Entry | None:
+        try:
+            return self._entry(path, os.stat(path, dir_fd=self._fd, follow_symlinks=False))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def _entry(self, path: str, status: os.stat_result) -> Entry | None:
+        mode = stat.S_IMODE(status.st_mode)
+        if stat.S_ISDIR(status.st_mode):
+            return Entry(Kind.DIRECTORY, mode)
+        times = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+        try:
+            if stat.S_ISLNK(status.st_mode):
+                return Entry(Kind.SYMLINK, 0, *times, target=os.readlink(path, dir_fd=self._fd))
+            if stat.S_ISREG(status.st_mode):
+                return self._file(path, Entry(Kind.FILE, mode, *times))
+        except FileNotFoundError:
+            return None  # as above
+        return Entry(Kind.OTHER, mode, *times)
+
+    def _file(self, path: str, entry: Entry) -> Entry:
+        before = self._last.entries.get(path) if self._last else None
+        if self._last and before and before.stamp == entry.stamp and not self._last.is_young(path):
+            return msgspec.structs.replace(entry, digest=before.digest)
+        if self._last is None and not self._is_read_at_first(entry):
+            return entry
+        # Not blocking: it may have become a pipe since it was looked at.
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=self._fd)
+        return msgspec.structs.replace(entry, digest=digest_of(fd))
+
+    def _is_read_at_first(self, entry: Entry) -> bool:
+        if self._hash_up_to is None:
+            return False
+        is_young = max(entry.mtime_ns, entry.ctime_ns) >= self._taken_ns - YOUNG_NS
+        return is_young or entry.size <= self._hash_up_to
+
+
+def digest_of(fd: int) -> str:
+    """Return the digest of the content of the open file ``fd``, and close it."""
+    with open(fd, "rb", closefd=True) as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=DIGEST_BYTES)).hexdigest()
