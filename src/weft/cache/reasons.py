@@ -1,0 +1,212 @@
+"""Why a result can't be used again, or could not be kept."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+import msgspec
+
+
+class _Reason(msgspec.Struct, frozen=True, tag=True):
+    """What all of them share: they are values, and carry their own name when written as JSON."""
+
+
+# Why a task runs.
+class NothingKept(_Reason, frozen=True):
+    """There is no result of it, nor of an earlier version of the task."""
+
+
+class FieldChanged(_Reason, frozen=True):
+    """The task is another one than that of the kept result: ``field`` of it has changed."""
+
+    field: str
+
+
+class EntryUnreadable(_Reason, frozen=True):
+    """What is kept of it can't be read: ``problem`` is what is wrong with it."""
+
+    problem: str
+
+
+class Expired(_Reason, frozen=True):
+    """The result is ``age_s`` seconds old, and was good for ``ttl_s``."""
+
+    age_s: float
+    ttl_s: float
+
+
+class InputChanged(_Reason, frozen=True):
+    """The input ``path`` is another one than that of the kept result; ``what`` of it is."""
+
+    path: str
+    what: str
+
+
+class InputGone(_Reason, frozen=True):
+    """The input ``path`` was there, and is no more."""
+
+    path: str
+
+
+class InputAppeared(_Reason, frozen=True):
+    """The input ``path`` was not there."""
+
+    path: str
+
+
+class OutputChanged(_Reason, frozen=True):
+    """The output ``path`` is not what the task left there; ``what`` of it is another."""
+
+    path: str
+    what: str
+
+
+class OutputGone(_Reason, frozen=True):
+    """The output ``path`` is missing."""
+
+    path: str
+
+
+class CopyGone(_Reason, frozen=True):
+    """The copy of ``name``, an output, a log or the result, is missing from the cache."""
+
+    name: str
+
+
+class CopyCorrupt(_Reason, frozen=True):
+    """The copy of ``name`` in the cache is not what was put there; it has been dropped."""
+
+    name: str
+
+
+class NotPutBack(_Reason, frozen=True):
+    """The output ``path`` could not be put back."""
+
+    path: str
+    problem: str
+
+
+class Unreadable(_Reason, frozen=True):
+    """The input or output ``path`` can't be read."""
+
+    path: str
+    problem: str
+
+
+MissReason = (
+    NothingKept
+    | FieldChanged
+    | EntryUnreadable
+    | Expired
+    | InputChanged
+    | InputGone
+    | InputAppeared
+    | OutputChanged
+    | OutputGone
+    | CopyGone
+    | CopyCorrupt
+    | NotPutBack
+    | Unreadable
+)
+
+
+# Why a result is not kept.
+class InputMoved(_Reason, frozen=True):
+    """The input ``path`` was written to while the task ran: nobody knows what the task has read."""
+
+    path: str
+
+
+class OutputNotMade(_Reason, frozen=True):
+    """The output ``path`` is declared, and was not made."""
+
+    path: str
+
+
+class OutputMoved(_Reason, frozen=True):
+    """The output ``path`` was written to after the task had ended."""
+
+    path: str
+
+
+class NotStorable(_Reason, frozen=True):
+    """``what`` has no form in which it could be kept; ``problem`` says why."""
+
+    what: str
+    problem: str
+
+
+class CannotWrite(_Reason, frozen=True):
+    """The cache can't be written to."""
+
+    problem: str
+
+
+NotKeptReason = InputMoved | OutputNotMade | OutputMoved | NotStorable | CannotWrite | Unreadable
+
+
+def cache_sentence(reason: MissReason | NotKeptReason) -> str:
+    """Return ``reason`` in words that follow "it runs because" or "its result is not kept because".
+
+    >>> cache_sentence(InputChanged("src/a.c", "content"))
+    'the content of its input `src/a.c` has changed'
+    """
+    match reason:
+        case NothingKept():
+            return "no result of it is kept"
+        case FieldChanged(field):
+            return f"its {field} has changed"
+        case EntryUnreadable(problem):
+            return f"what is kept of it can't be read: {problem}"
+        case Expired(age_s, ttl_s):
+            return f"its result is {age_s:,.0f} s old, and was good for {ttl_s:,.0f} s"
+        case CopyGone(name):
+            return f"the copy of {name} is missing from the cache"
+        case CopyCorrupt(name):
+            return f"the copy of {name} in the cache was corrupt, and has been dropped"
+        case NotStorable(what, problem):
+            return f"{what} can't be kept: {problem}"
+        case CannotWrite(problem):
+            return f"the cache can't be written to: {problem}"
+        case _:
+            return _about_a_file(reason)
+
+
+_AboutAFile = (
+    InputChanged
+    | InputGone
+    | InputAppeared
+    | InputMoved
+    | OutputChanged
+    | OutputGone
+    | OutputNotMade
+    | OutputMoved
+    | NotPutBack
+    | Unreadable
+)
+
+
+def _about_a_file(reason: _AboutAFile) -> str:
+    match reason:
+        case InputChanged(path, what):
+            return f"the {what} of its input `{path}` has changed"
+        case InputGone(path):
+            return f"its input `{path}` is gone"
+        case InputAppeared(path):
+            return f"its input `{path}` is new"
+        case InputMoved(path):
+            return f"its input `{path}` was written to while it ran"
+        case OutputChanged(path, what):
+            return f"the {what} of its output `{path}` has changed"
+        case OutputGone(path):
+            return f"its output `{path}` is missing"
+        case OutputNotMade(path):
+            return f"it did not make its output `{path}`"
+        case OutputMoved(path):
+            return f"its output `{path}` was written to after it had ended"
+        case NotPutBack(path, problem):
+            return f"its output `{path}` could not be put back: {problem}"
+        case Unreadable(path, problem):
+            return f"`{path}` can't be read: {problem}"
+        case _:
+            assert_never(reason)

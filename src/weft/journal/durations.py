@@ -1,0 +1,98 @@
+"""How long tasks took in earlier runs: what the order of starts and the time left are reckoned by.
+
+Kept as a moving average for each task that has succeeded, and for each family: of a fan-out the members
+of today may be new. An average that moves follows a task that grows, as a median over runs does not, and
+needs neither the facts of those runs nor more than one row per task.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from statistics import fmean
+
+import msgspec
+
+from weft.model.outcome import Succeeded
+from weft.scheduling.facts import AttemptStarted, Fact, TaskAdded, TaskEnded
+
+# The last run counts for a third: one that was disturbed does not upset the order, three in a row do.
+WEIGHT_OF_LAST = 1 / 3
+_NAMES_PER_QUERY = 500  # SQLite takes 999 in its oldest versions
+
+_UPDATE = f"""
+    INSERT INTO durations (name, is_family, seconds) VALUES (?, ?, ?)
+    ON CONFLICT (is_family, name) DO UPDATE
+    SET seconds = seconds + {WEIGHT_OF_LAST} * (excluded.seconds - seconds)
+"""
+
+
+class Durations(msgspec.Struct, frozen=True):
+    """Seconds by task, and by family the mean of its members."""
+
+    tasks: Mapping[str, float] = {}
+    families: Mapping[str, float] = {}
+
+    def expected_s(self, task: str, family: str | None) -> float | None:
+        """Return how long a task will take, as far as that is known: by itself, else by its family.
+
+        >>> Durations({"a[1]": 2.0}, {"a": 3.0}).expected_s("a[2]", "a")
+        3.0
+        """
+        own = self.tasks.get(task)
+        return self.families.get(family) if own is None and family is not None else own
+
+
+class Stopwatch:
+    """Takes the time of each task that succeeds: of its last attempt, waits not counted."""
+
+    def __init__(self) -> None:
+        self._added: dict[int, TaskAdded] = {}
+        self._started: dict[int, float] = {}
+        self._seconds: dict[int, float] = {}
+
+    def look(self, facts: Iterable[Fact]) -> None:
+        """Take in the next facts."""
+        for fact in facts:
+            if isinstance(fact, AttemptStarted):
+                self._started[fact.attempt.task] = fact.at
+            elif isinstance(fact, TaskAdded):
+                self._added[fact.task] = fact
+            elif isinstance(fact, TaskEnded):
+                started = self._started.pop(fact.task, None)
+                if started is not None and isinstance(fact.outcome, Succeeded):
+                    self._seconds[fact.task] = fact.at - started
+
+    @property
+    def durations(self) -> Durations:
+        """What was measured so far."""
+        tasks: dict[str, float] = {}
+        members: dict[str, list[float]] = {}
+        for position, seconds in self._seconds.items():
+            added = self._added[position]
+            tasks[added.id] = seconds
+            if added.family is not None:
+                members.setdefault(added.family, []).append(seconds)
+        return Durations(tasks, {family: fmean(of_members) for family, of_members in members.items()})
+
+
+def remember(connection: sqlite3.Connection, measured: Durations) -> None:
+    """Let the averages move by what was ``measured``; to be called inside of a transaction."""
+    rows = [(name, False, seconds) for name, seconds in measured.tasks.items()]
+    rows += [(name, True, seconds) for name, seconds in measured.families.items()]
+    connection.executemany(_UPDATE, rows)
+
+
+def recall(connection: sqlite3.Connection, tasks: Sequence[str], families: Sequence[str]) -> Durations:
+    """Return what is known of these tasks and families."""
+    return Durations(_recall(connection, tasks, False), _recall(connection, families, True))
+
+
+def _recall(connection: sqlite3.Connection, names: Sequence[str], is_family: bool) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for first in range(0, len(names), _NAMES_PER_QUERY):
+        some = names[first : first + _NAMES_PER_QUERY]
+        marks = ", ".join("?" * len(some))
+        query = f"SELECT name, seconds FROM durations WHERE is_family = ? AND name IN ({marks})"
+        found.update(connection.execute(query, (is_family, *some)))
+    return found

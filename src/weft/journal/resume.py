@@ -1,0 +1,225 @@
+"""What a run that takes up an earlier one has to do again, and why.
+
+A task that has succeeded stays, with its result, unless it is another one now or what it was given may be.
+What a task writes is in the files that all share. So where one of two that touch the same runs again, the one
+after it does too; and where a later one has already written over what a task has to read again, those
+that made it run again first. What is out of reach: a file that no task of the plan makes, once one has
+written over it, and what a task that has gone from the plan has left where nobody reads it.
+
+Knows plans and what was recorded; reads nothing itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence, Set
+
+import msgspec
+
+from weft.journal.encoding import NotKept
+from weft.journal.fingerprint import Fingerprint, changed
+from weft.model.access import Accesses
+from weft.model.outcome import Failed, Outcome, Succeeded
+from weft.model.reason import (
+    EdgeReason,
+    FailureReason,
+    NeedsGroup,
+    NotDeclared,
+    ReadAfterWrite,
+)
+from weft.planning.conflicts import Conflicts, HazardKind
+from weft.planning.graph import Edge, program_order
+from weft.planning.patterns import NOWHERE, Ground
+from weft.planning.prepare import PreparedTask
+
+
+class _Again(msgspec.Struct, frozen=True, tag=True):
+    """What all reasons for running again share."""
+
+
+class New(_Again, frozen=True):
+    """The earlier plan did not have it."""
+
+
+class NeverFinished(_Again, frozen=True):
+    """The earlier run did not come to its end: it was killed, stopped, or left it out."""
+
+
+class FailedBefore(_Again, frozen=True):
+    """It failed in the earlier run."""
+
+    because: FailureReason
+
+
+class ResultNotKept(_Again, frozen=True):
+    """It has succeeded, but its result is a ``kind``, which the journal can't hold."""
+
+    kind: str
+
+
+class Changed(_Again, frozen=True):
+    """It has succeeded, but these parts of it are no longer what they were."""
+
+    parts: tuple[str, ...]
+
+
+class NotComparable(_Again, frozen=True):
+    """It has succeeded, but its arguments hold a ``kind``, of which nobody can tell if it is the same."""
+
+    kind: str
+
+
+class FollowsOther(_Again, frozen=True):
+    """It has succeeded, but ``task`` runs again, and it comes after it ``because`` of what is told."""
+
+    task: str
+    because: EdgeReason
+
+
+class WrittenOver(_Again, frozen=True):
+    """It has succeeded, but ``reader`` needs what it wrote at ``path``, which may not be there any more."""
+
+    reader: str
+    path: str
+
+
+Again = (
+    New | NeverFinished | FailedBefore | ResultNotKept | Changed | NotComparable | FollowsOther | WrittenOver
+)
+
+
+class Earlier(msgspec.Struct, frozen=True):
+    """An earlier run: outcomes by task, which tasks have ever been started, and what they were."""
+
+    outcomes: Mapping[str, Outcome]
+    started: frozenset[str] = frozenset()
+    fingerprints: Mapping[str, Fingerprint] = {}
+
+
+class Resumption(msgspec.Struct, frozen=True):
+    """What becomes of each task, in plan order: it is ``done``, runs ``again``, or is ``gone``."""
+
+    done: Mapping[str, Succeeded]
+    again: Mapping[str, Again]
+    gone: tuple[str, ...] = ()
+
+
+def resume(
+    earlier: Earlier,
+    tasks: Sequence[PreparedTask],
+    fingerprints: Mapping[str, Fingerprint],
+    ground: Ground = NOWHERE,
+) -> Resumption:
+    """Decide which of ``tasks`` an earlier run has done.
+
+    Args:
+        earlier: that run.
+        tasks: of the plan as it is now, with all their edges.
+        fingerprints: of these tasks, by id.
+        ground: where the plan lies, and where its paths really lead.
+    """
+    again: dict[str, Again] = {}
+    for prepared in tasks:
+        if (reason := _of_itself(prepared.task.id, earlier, fingerprints)) is not None:
+            again[prepared.task.id] = reason
+    if again:
+        moved = {
+            id for id, new in fingerprints.items() if _has_other_sources(earlier.fingerprints.get(id), new)
+        }
+        _spread(again, earlier, tasks, moved | _written_over(tasks, earlier, ground))
+    ids = [prepared.task.id for prepared in tasks]
+    known = set(ids)
+    done = {
+        id: outcome
+        for id in ids
+        if id not in again and isinstance(outcome := earlier.outcomes[id], Succeeded)
+    }
+    gone = tuple([id for id in earlier.fingerprints if id not in known])
+    return Resumption(done, {id: again[id] for id in ids if id in again}, gone)
+
+
+def _of_itself(id: str, earlier: Earlier, fingerprints: Mapping[str, Fingerprint]) -> Again | None:
+    """Return why a task runs again whatever the others do."""
+    outcome, old, new = earlier.outcomes.get(id), earlier.fingerprints.get(id), fingerprints[id]
+    if old is None:
+        return New()
+    if isinstance(outcome, Failed):
+        return FailedBefore(outcome.because)
+    if not isinstance(outcome, Succeeded):
+        return NeverFinished()
+    if isinstance(outcome.value, NotKept):
+        return ResultNotKept(outcome.value.kind)
+    if parts := changed(old, new):
+        return Changed(parts)
+    return NotComparable(new.unknown) if new.unknown else None
+
+
+def _spread(
+    again: dict[str, Again], earlier: Earlier, tasks: Sequence[PreparedTask], deprived: Set[str]
+) -> None:
+    """Add the tasks that run again because others do.
+
+    Those that are ``deprived`` may not find any more what they read, and it has to be made for them.
+    """
+    after: list[list[Edge]] = [[] for _ in tasks]
+    for prepared in tasks:
+        for edge in prepared.edges:
+            after[edge.before].append(edge)
+    to_look_at = [prepared for prepared in tasks if prepared.task.id in again]
+    for prepared in to_look_at:  # grows while it is walked
+        id = prepared.task.id
+        affected: dict[int, Again] = {
+            edge.after: FollowsOther(id, edge.because)
+            for edge in after[prepared.position]
+            if _passes_on(edge.because, earlier.outcomes.get(id))
+        }
+        if id in deprived:
+            affected |= _sources(prepared)
+        for position, reason in affected.items():
+            if tasks[position].task.id not in again:
+                again[tasks[position].task.id] = reason
+                to_look_at.append(tasks[position])
+
+
+def _passes_on(because: EdgeReason, earlier: Outcome | None) -> bool:
+    """Tell whether the task after runs again with the one before, whose ``earlier`` outcome was this."""
+    if isinstance(because, NotDeclared):
+        return False  # nothing says that they have anything to do with each other
+    if isinstance(because, NeedsGroup):
+        return isinstance(earlier, Succeeded)  # else it did without that member
+    return True
+
+
+def _has_other_sources(old: Fingerprint | None, new: Fingerprint) -> bool:
+    """Tell whether a task reads what others have written than did in the earlier run."""
+    return old is not None and old.sources != new.sources
+
+
+def _sources(reader: PreparedTask) -> dict[int, Again]:
+    """Return the tasks that have written what ``reader`` reads."""
+    return {
+        edge.before: WrittenOver(reader.task.id, edge.because.path)
+        for edge in reader.edges
+        if isinstance(edge.because, ReadAfterWrite)
+    }
+
+
+def _written_over(tasks: Sequence[PreparedTask], earlier: Earlier, ground: Ground) -> set[str]:
+    """Return the tasks that read what one after them may have written already.
+
+    Seen from the end of the plan, such a task reads what another "before" it has written. The edges do
+    not tell: of two that touch several things they name one.
+    """
+    order = program_order([[edge.before for edge in prepared.edges] for prepared in tasks])
+    assert order is not None, "a prepared plan has no cycle"
+    conflicts = Conflicts(ground.root, ground.resolve)
+    found: set[str] = set()
+    for number, position in enumerate(reversed(order)):
+        task = tasks[position].task
+        if task.accesses is None:
+            continue
+        # What an earlier run has taken over from one before it has succeeded, and was not started.
+        began = task.id in earlier.started or isinstance(earlier.outcomes.get(task.id), Succeeded)
+        seen = Accesses(task.accesses.reads, task.accesses.writes if began else ())
+        if any(hazard.kind is HazardKind.READ_AFTER_WRITE for hazard in conflicts.add(number, seen)):
+            found.add(task.id)
+    return found
