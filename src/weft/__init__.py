@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from weft.api import policy as policy
+    from weft.api.current import current as current
+    from weft.api.lock import lock as lock
     from weft.api.mapping import amap as amap
     from weft.api.mapping import map as map
     from weft.api.plan import Plan as Plan
@@ -18,12 +20,15 @@ if TYPE_CHECKING:
     from weft.api.running import arun as arun
     from weft.api.running import load as load
     from weft.api.running import run as run
+    from weft.api.shared import shared as shared
+    from weft.errors import RateLimited as RateLimited
     from weft.errors import WeftError as WeftError
     from weft.model.group import Group as Group
     from weft.model.limits import Pool as Pool
     from weft.model.priority import HIGH as HIGH
     from weft.model.priority import LOW as LOW
     from weft.model.priority import NORMAL as NORMAL
+    from weft.model.rate import Rate as Rate
     from weft.model.retry import Retry as Retry
     from weft.model.work import Command as Command
     from weft.runtime.engine import Engine as Engine
@@ -39,17 +44,22 @@ _HOMES = {
     "NORMAL": "weft.model.priority",
     "Plan": "weft.api.plan",
     "Pool": "weft.model.limits",
+    "Rate": "weft.model.rate",
+    "RateLimited": "weft.errors",
     "Report": "weft.views.report",
     "Retry": "weft.model.retry",
     "WeftError": "weft.errors",
     "aggregate": "weft.views",
     "amap": "weft.api.mapping",
     "arun": "weft.api.running",
+    "current": "weft.api.current",
     "load": "weft.api.running",
+    "lock": "weft.api.lock",
     "map": "weft.api.mapping",
     "policy": "weft.api",
     "results": "weft.api.results",
     "run": "weft.api.running",
+    "shared": "weft.api.shared",
 }
 
 _MODULES = ("aggregate", "policy")

@@ -48,6 +48,10 @@ class UsageError(WeftError):
     """A call or a command that can't be carried out as it was written."""
 
 
+class LockBusy(UsageError):
+    """Raised where a lock was not to be waited for, or not any longer."""
+
+
 class PlanError(WeftError):
     """A plan that can't run; carries every problem found, not only the first."""
 
@@ -55,6 +59,26 @@ class PlanError(WeftError):
         assert problems, "a PlanError needs at least one problem"
         self.problems = tuple(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class RateLimited(WeftError):
+    """To be raised by a task when the other side refuses it for now: the rates it uses slow down.
+
+    Args:
+        message: what the other side said.
+        retry_after: how many seconds it wants to be left alone.
+    """
+
+    def __init__(self, message: str = "refused by a rate limit", *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+    def __reduce__(self) -> tuple[Any, ...]:  # it comes back from worker processes
+        return _rate_limited, (str(self), self.retry_after)
+
+
+def _rate_limited(message: str, retry_after: float | None) -> RateLimited:
+    return RateLimited(message, retry_after=retry_after)
 
 
 class TaskFailed(WeftError):

@@ -31,7 +31,7 @@ def environment(**variables: str) -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
-        if name not in ("CI", "NO_COLOR", "TERM") and not name.startswith("WEFT_")
+        if name not in ("CI", "MAKEFLAGS", "NO_COLOR", "TERM") and not name.startswith("WEFT_")
     }
     source = str(Path(weft_package.__file__).parents[1])  # the same code, from whatever directory
     return {**kept, "TERM": "xterm", "PYTHONPATH": source, **variables}

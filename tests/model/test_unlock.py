@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from weft.model.sentences import unlock_sentence
-from weft.model.unlock import LargerLimit, NarrowerPattern, Unlock
+from weft.model.unlock import LargerLimit, LargerRate, NarrowerPattern, ShareLock, Unlock
 
 
 @pytest.mark.parametrize("unlock", get_args(Unlock), ids=lambda unlock: unlock.__name__)
@@ -21,6 +21,9 @@ def test_every_unlock_has_a_sentence_that_holds_its_values(unlock: type[Any]) ->
     ("unlock", "told"),
     [
         (LargerLimit("gpu", 2), "let pool `gpu` hold 2"),
+        (LargerLimit("mem", 2**34), "let pool `mem` hold 16GiB"),
+        (LargerRate("api", 9), "let rate `api` start 9 in one span, if the other side allows it"),
+        (ShareLock("site"), "take the lock `site` shared, where a task only looks"),
         (NarrowerPattern("train", "data/"), "let `train` declare less than `data/`, if it touches less"),
     ],
 )

@@ -230,7 +230,7 @@ def test_a_mistake_of_a_task_is_told_with_its_line(line: str, message: str, hint
         ("groups: {g: {critical: 1}}", "`critical` of group `g` is `1`; expected true or false"),
         ("groups: {g: {when_met: go}}", "`when_met` of group `g` is the string `go`; expected `continue`,"),
         ("groups: {g: {group: h}}", "group `g` is in group `h`, which is not in the plan"),
-        ("limits: {api: {health: {}}}", "limit `api` has no `pool`"),
+        ("limits: {api: {health: {}}}", "limit `api` has neither `pool` nor `rate`"),
         ("limits: {api: {pool: 1, health: {cool_down: x}}}", "`health.cool_down` of limit `api`"),
     ],
 )

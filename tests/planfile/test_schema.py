@@ -10,11 +10,13 @@ import pytest
 
 from weft.planfile import loads, schema
 from weft.planfile.keys import (
+    ADAPT,
     AGGREGATE,
     EACH,
     GROUP,
     HEALTH,
     LIMIT,
+    LOCK,
     PLAN,
     RETRY,
     RETRY_BUDGET,
@@ -53,6 +55,8 @@ def test_every_key_of_the_schema_is_described() -> None:
         ("A task", TASK),
         ("A source of values", EACH),
         ("A limit", LIMIT),
+        ("How a rate adapts", ADAPT),
+        ("A lock", LOCK),
         ("A group", GROUP),
         ("A retry", RETRY),
         ("A timeout", TIMEOUT),

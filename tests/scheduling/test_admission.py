@@ -225,6 +225,19 @@ def test_they_are_given_up_as_well_when_a_better_task_of_equal_demands_has_come(
     assert run.running == ["c", "urgent"]
 
 
+def test_slots_kept_for_an_urgent_task_are_not_given_up_for_a_less_urgent_one_that_wants_the_same() -> None:
+    run = Sim(plan(task("a"), task("b"), limits={"gpu": 2}), max_concurrent=3)
+    run.submit(task("gpu", limits={"gpu": 1}))
+    wide = {"gpu": 1, MAX_CONCURRENT: 3}
+    run.submit(task("urgent", limits=wide, priority=HIGH))
+    run.submit(task("wider", limits={"gpu": 2}), task("late", limits=wide, priority=LOW), task("narrow"))
+    run.finish("a")
+    assert run.waiting("narrow") == (PoolReserved(MAX_CONCURRENT, by="urgent"),)
+    run.finish("b")
+    run.finish("gpu")
+    assert run.running == ["urgent"]
+
+
 def test_a_line_is_not_forgotten_when_its_head_is_withdrawn_while_all_slots_are_taken() -> None:
     run = Sim(plan(task("a"), task("b"), task("c")), max_concurrent=1)
     run.cancel("b")

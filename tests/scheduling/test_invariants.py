@@ -7,15 +7,17 @@ import pytest
 from weft.model.attempt import Attempt
 from weft.model.health import Health, WhenUnhealthy
 from weft.model.policy import Policy
-from weft.model.priority import HIGH
-from weft.model.reason import Interrupted
+from weft.model.priority import HIGH, NORMAL
+from weft.model.rate import Rate
+from weft.model.reason import Interrupted, NotNeeded, Preempted
 from weft.model.retry import Retry
 from weft.model.timeout import Timeout
 from weft.scheduling.deadlines import Due
 from weft.scheduling.health import Circuit
 from weft.scheduling.invariants import check
+from weft.scheduling.locks import LockGate
 from weft.scheduling.scheduler import Scheduler
-from weft.scheduling.states import SKIPPED, SUCCEEDED, WAITING, RunState
+from weft.scheduling.states import RUNNING, SKIPPED, SUCCEEDED, WAITING, RunState
 from weft.testing import Sim, failed, plan, task
 
 
@@ -81,7 +83,7 @@ def test_a_unit_that_leaked_is_seen() -> None:
 
 def test_a_ready_task_that_stands_in_no_line_is_seen() -> None:
     scheduler = busy()
-    scheduler.admission.lines[(("gpu", 1),)].leave()
+    scheduler.admission.lines[(("gpu", 1),), -NORMAL].leave()
     broken(scheduler, "stand in lines")
 
 
@@ -197,3 +199,75 @@ def test_a_probe_that_has_ended_is_seen() -> None:
     scheduler.deadlines.drop(Due.PROBE, 0)
     monitor.circuit, monitor.probe = Circuit.HALF_OPEN, Attempt(0)
     broken(scheduler, "the probe of the run has ended")
+
+
+# Rates, locks, speculation
+
+
+def limited() -> Scheduler:
+    """`a` has used the rate up, `b` waits for it; `c` holds the lock alone, `d` waits for it."""
+    tasks = [task(name, limits={"api": 1}) for name in "ab"] + [task(name, locks=["site"]) for name in "cd"]
+    return Sim(plan(*tasks, limits={"api": Rate(1, per=60.0)})).scheduler
+
+
+def test_a_rate_and_a_lock_are_in_order() -> None:
+    check(limited())
+
+
+def test_a_task_for_which_nobody_comes_back_when_its_rate_has_room_is_seen() -> None:
+    scheduler = limited()
+    scheduler.admission.wake_at = lambda: None  # type: ignore[method-assign]  # to break it
+    broken(scheduler, r"task 1 `b` may start at 60\.0, and nobody comes")
+    scheduler.admission.wake_at = lambda: 61.0  # type: ignore[method-assign]
+    broken(scheduler, r"task 1 `b` may start at 60\.0, and nobody comes before 61\.0")
+
+
+def test_a_lock_that_is_held_and_looks_free_is_seen() -> None:
+    scheduler = limited()
+    gate = next(gate for gate in scheduler.admission.gates.values() if isinstance(gate, LockGate))
+    gate.free = gate.size
+    broken(scheduler, "site counts 0 units in use")
+
+
+def test_a_holder_of_a_lock_that_is_not_told_is_seen() -> None:
+    scheduler = limited()
+    gate = next(gate for gate in scheduler.admission.gates.values() if isinstance(gate, LockGate))
+    gate.passed(scheduler.live[0], 1)
+    broken(scheduler, r"lock site is held by \['c'\], and tells of \['a', 'c'\]")
+
+
+def speculating() -> Scheduler:
+    """`p` makes room for `a`, and `q` runs."""
+    run = Sim(plan(task("p", speculative=True), task("q", speculative=True)), max_concurrent=2)
+    run.submit(task("a"))
+    return run.scheduler
+
+
+def test_speculation_that_makes_room_is_in_order() -> None:
+    check(speculating())
+
+
+def test_speculation_that_is_in_the_way_is_seen() -> None:
+    scheduler = speculating()
+    node = scheduler.live[1]
+    node.state, node.stop_reason = RUNNING, None
+    scheduler.deadlines.drop(Due.KILL, 1)
+    broken(scheduler, "task 1 `q` is in the way")
+
+
+def test_speculation_that_goes_on_when_all_else_is_over_is_seen() -> None:
+    run = Sim(plan(task("p", speculative=True)))
+    run.scheduler.closed = True
+    broken(run.scheduler, "task 0 `p` goes on, and nobody needs it")
+
+
+def test_a_task_that_is_dropped_and_needed_is_seen() -> None:
+    run = Sim(plan(task("p", speculative=True), task("a", needs=["p"])))
+    run.scheduler.course.stop(run.scheduler.live[0], NotNeeded(), 0.0, force=False)
+    broken(run.scheduler, "task 0 `p` is dropped, and needed")
+
+
+def test_a_task_that_makes_room_and_is_no_speculation_is_seen() -> None:
+    run = Sim(plan(task("a")))
+    run.scheduler.course.stop(run.scheduler.live[0], Preempted(), 0.0, force=False)
+    broken(run.scheduler, "task 0 `a` is stopped: Preempted")

@@ -8,6 +8,7 @@ from weft.model.outcome import Outcome
 from weft.planning.prepare import PreparedTask
 from weft.scheduling.node import Node
 from weft.scheduling.states import (
+    ASKING,
     BACKOFF,
     CANCELLED,
     FAILED,
@@ -50,11 +51,12 @@ def test_what_has_begun_never_waits_for_others_again() -> None:
 
 
 def test_what_stops_never_runs_again_in_the_same_attempt() -> None:
-    assert LEGAL[STOPPING] <= {BACKOFF} | ENDED
+    assert LEGAL[STOPPING] <= {BACKOFF, READY} | ENDED
 
 
 def test_another_attempt_stands_in_line_like_the_first() -> None:
-    assert [state for state, after in LEGAL.items() if RUNNING in after] == [READY]
+    assert {state for state, after in LEGAL.items() if RUNNING in after} == {READY, ASKING}
+    assert [state for state, after in LEGAL.items() if ASKING in after] == [READY]
     assert LEGAL[BACKOFF] - ENDED == {READY}
 
 

@@ -288,7 +288,7 @@ def test_tasks_that_come_after_the_time_of_the_run_are_skipped() -> None:
 def looks(run: Sim) -> object:
     """Return all that time alone may change."""
     live = run.scheduler.live.values()
-    states = [(node.prepared.position, node.state, node.stop_reason) for node in live]
+    states = [(node.prepared.position, node.state, node.stop_reason, node.key) for node in live]
     stopped = run.scheduler.failures.stopped(None)
     return states, stopped, [monitor.circuit for monitor in run.scheduler.monitors.all]
 

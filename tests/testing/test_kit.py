@@ -7,19 +7,24 @@ import sys
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from weft.errors import PlanError
 from weft.executors.base import Executor
 from weft.model.attempt import Attempt
 from weft.model.outcome import Outcome
 from weft.model.plan import Plan
+from weft.model.rate import Rate
 from weft.model.reason import TimedOut
 from weft.model.retry import Retry
+from weft.model.speculation import Effects
 from weft.model.timeout import Timeout
 from weft.planning.check import problems
+from weft.scheduling.events import TimePassed
 from weft.scheduling.facts import AttemptStarted, StopAsked
+from weft.scheduling.states import STOPPING
 from weft.testing import ManualClock, ScriptedExecutor, Sim, cancelled, failed, plan, succeeded, task
-from weft.testing.strategies import plans, troubled_plans
+from weft.testing.strategies import limited_plans, plans, troubled_plans
 
 
 def test_a_manual_clock_moves_when_told_and_never_back() -> None:
@@ -164,3 +169,42 @@ def test_drawn_plans_can_run(drawn: Plan) -> None:
 @given(troubled_plans(max_tasks=5))
 def test_drawn_plans_that_speak_of_trouble_can_run(drawn: Plan) -> None:
     assert problems(drawn) == ()
+
+
+@given(limited_plans(), st.data())
+def test_drawn_plans_with_limits_of_all_kinds_can_run_and_nothing_starts_before_it_is_told(
+    drawn: Plan, data: st.DataObject
+) -> None:
+    assert problems(drawn) == ()
+    run = Sim(drawn)
+    run.close()
+    while run.ended is None:
+        if run.wake_at is not None and (not run.running or data.draw(st.booleans())):
+            between = run.clock.now + (run.wake_at - run.clock.now) * 0.75
+            if run.clock.now < between < run.wake_at:
+                run.clock.advance_to(between)
+                step = run.step(TimePassed())
+                assert (step.facts, step.actions) == ([], [])
+            run.wake()
+        else:
+            name = data.draw(st.sampled_from(run.running))
+            run.finish(name, cancelled() if run.state(name) is STOPPING else succeeded())
+    for one in drawn.tasks:
+        assert one.speculative or run.outcomes[one.id] == succeeded()
+
+
+def test_a_sim_lets_a_running_attempt_tell_what_it_costs() -> None:
+    run = Sim(
+        plan(task("a", limits={"api": 2}), task("b", limits={"api": 2}), limits={"api": Rate(3, per=9.0)})
+    )
+    run.tell("a", api=1)
+    with pytest.raises(AssertionError, match="`b` is not running"):
+        run.tell("b", api=1)
+    run.finish("a")
+    assert run.running == ["b"]
+
+
+def test_a_speculative_task_of_the_kit_is_pure_if_nothing_else_is_said() -> None:
+    assert task("a", speculative=True).effects is Effects.PURE
+    assert task("a", speculative=True, effects=Effects.IDEMPOTENT).effects is Effects.IDEMPOTENT
+    assert task("a").effects is Effects.UNKNOWN

@@ -8,8 +8,10 @@ from typing import get_args
 
 import pytest
 
-from weft.model.limits import MAX_CONCURRENT
+from weft.model.attempt import Attempt
+from weft.model.lock import Hold
 from weft.model.outcome import Cancelled, Failed, Outcome, Skipped, Succeeded
+from weft.model.rate import Rate, costs_of
 from weft.model.reason import (
     CancelReason,
     DependencyCancelled,
@@ -18,9 +20,12 @@ from weft.model.reason import (
     FailureReason,
     GroupMet,
     LastReason,
+    NotNeeded,
+    Preempted,
     SkipReason,
     TimedOut,
 )
+from weft.planning.demand import pools_of, sizes_of
 from weft.scheduling.facts import (
     AttemptEnded,
     AttemptStarted,
@@ -84,27 +89,44 @@ def assert_attempts_are_whole(simulation: Simulation) -> None:
 def assert_retries_are_due(simulation: Simulation) -> None:
     """Another attempt was announced, is not early, and is one that the task's `retry` allows."""
     due: dict[int, float] = {}
-    began: dict[int, float] = {}
+    n_cut: Counter[int] = Counter()
+    cut: set[int] = set()  # speculation that made room goes on when there is room again
     last: set[int] = set()
     for fact in simulation.facts:
         match fact:
             case AttemptStarted(at, attempt):
                 retry = simulation.plan.tasks[attempt.task].retry
                 assert attempt.task not in last
-                if attempt.number > 1:
+                if attempt.number > 1 and attempt.task not in cut:
                     assert retry is not None
-                    assert attempt.number <= retry.max_attempts
+                    assert attempt.number - n_cut[attempt.task] <= retry.max_attempts
                     assert due.pop(attempt.task) <= at
+                cut.discard(attempt.task)
+            case AttemptEnded(_, attempt, Cancelled(Preempted())):
+                n_cut[attempt.task] += 1
+                cut.add(attempt.task)
+            case RetryScheduled(_, attempt, moment):
+                due[attempt.task] = moment
+            case GaveUp():
+                last.add(fact.attempt.task)
+            case _:
+                pass
+
+
+def assert_retries_come_soon(simulation: Simulation) -> None:
+    """No delay is longer than the task's `retry` allows, nor are all of them together."""
+    began: dict[int, float] = {}
+    for fact in simulation.facts:
+        match fact:
+            case AttemptStarted(at, attempt):
                 began.setdefault(attempt.task, at)
+            case AttemptEnded(_, attempt, Cancelled(Preempted())):
+                del began[attempt.task]  # its time begins anew
             case RetryScheduled(at, attempt, moment):
                 retry = simulation.plan.tasks[attempt.task].retry
                 assert retry is not None
                 assert moment - at <= max(retry.ceiling_s, retry.retry_after_ceiling_s) + 1e-9
-                budget_s = retry.budget_s
-                assert budget_s is None or moment <= began[attempt.task] + budget_s
-                due[attempt.task] = moment
-            case GaveUp():
-                last.add(fact.attempt.task)
+                assert retry.budget_s is None or moment <= began[attempt.task] + retry.budget_s
             case _:
                 pass
 
@@ -115,10 +137,10 @@ def assert_the_retry_budget_holds(simulation: Simulation) -> None:
         return
     n_attempts = n_retries = 0
     for fact in simulation.facts:
-        if isinstance(fact, AttemptStarted):
-            n_attempts += 1
-            n_retries += fact.attempt.number > 1
-            assert n_retries <= max(budget.at_least, budget.share * n_attempts)
+        n_attempts += isinstance(fact, AttemptStarted)
+        if isinstance(fact, RetryScheduled):
+            n_retries += 1
+            assert n_retries <= max(budget.at_least, budget.share * (n_attempts + 1))
 
 
 def assert_timeouts_hold(simulation: Simulation) -> None:
@@ -130,6 +152,8 @@ def assert_timeouts_hold(simulation: Simulation) -> None:
             case AttemptStarted(at, attempt):
                 began[attempt.task] = at
                 first.setdefault(attempt.task, at)
+            case AttemptEnded(_, attempt, Cancelled(Preempted())):
+                del first[attempt.task]  # its time begins anew
             case AttemptEnded(at, attempt, Failed(TimedOut(limit_s, whole))):
                 assert at >= (first if whole else began)[attempt.task] + limit_s
             case StopAsked(at, attempt, False, TimedOut(limit_s, False)):
@@ -197,7 +221,8 @@ def assert_skips_have_a_cause(simulation: Simulation) -> None:
             outcome.because, DependencyFailed | DependencyCancelled
         ):
             cause = outcomes[ids.index(outcome.because.task)]
-            assert not isinstance(cause, Succeeded | Skipped), f"{outcome} blames {cause}"
+            dropped = cause == Skipped(NotNeeded())
+            assert dropped or not isinstance(cause, Succeeded | Skipped), f"{outcome} blames {cause}"
             required = [edge.before for edge in simulation.tasks[position].edges if edge.required]
             assert any(not isinstance(outcomes[before], Succeeded) for before in required)
 
@@ -205,14 +230,58 @@ def assert_skips_have_a_cause(simulation: Simulation) -> None:
 def assert_pools_hold(simulation: Simulation) -> None:
     size = simulation.plan.max_concurrent
     assert size is not None
-    sizes = {name: pool.size for name, pool in simulation.plan.limits.items()} | {MAX_CONCURRENT: size}
+    sizes = sizes_of(simulation.plan.limits, size)
     used: Counter[str] = Counter()
     for fact in simulation.facts:
         if isinstance(fact, AttemptStarted | AttemptEnded):
-            limits = {MAX_CONCURRENT: 1, **simulation.plan.tasks[fact.attempt.task].limits}
-            units = {name: min(asked, sizes[name]) for name, asked in limits.items()}
+            units = pools_of(simulation.plan.tasks[fact.attempt.task], simulation.plan.limits, size)
             used.update(units) if isinstance(fact, AttemptStarted) else used.subtract(units)
             assert all(0 <= used[name] <= sizes[name] for name in used), f"{used} of {sizes}"
+
+
+def assert_rates_hold(simulation: Simulation) -> None:
+    """No start makes any span of any window hold more than its limit, with what starts have cost in truth."""
+    for name, rate in simulation.plan.limits.items():
+        for number, window in enumerate(rate.windows if isinstance(rate, Rate) else ()):
+            assert isinstance(rate, Rate)
+            spent: list[tuple[float, int]] = []
+            taken: dict[Attempt, tuple[int, int]] = {}  # where it stands in `spent`, and the cost
+            for fact in simulation.facts:
+                if isinstance(fact, AttemptStarted):
+                    limits = simulation.plan.tasks[fact.attempt.task].limits
+                    if name in limits:
+                        cost = costs_of(rate, limits[name])[number]
+                        used = sum(units for at, units in spent if at + window.per_s > fact.at)
+                        assert used + cost <= window.limit, f"{fact} with {used} of {window} in use"
+                        taken[fact.attempt] = len(spent), cost
+                        spent.append((fact.at, cost))
+                elif isinstance(fact, AttemptEnded) and fact.attempt in taken:
+                    at, reserved = taken[fact.attempt]
+                    actual = simulation.costs.get(fact.attempt, {}).get(window.cost or name, reserved)
+                    spent[at] = spent[at][0], min(reserved, actual)
+                    spent.append((fact.at, max(0, actual - reserved)))
+
+
+def assert_locks_hold(simulation: Simulation) -> None:
+    """Who holds a lock alone is alone with it."""
+    held: dict[str, list[Hold]] = {}
+    for fact in simulation.facts:
+        if isinstance(fact, AttemptStarted | AttemptEnded):
+            for name, hold in simulation.plan.tasks[fact.attempt.task].locks.items():
+                holds = held.setdefault(name, [])
+                holds.append(hold) if isinstance(fact, AttemptStarted) else holds.remove(hold)
+                assert len(holds) < 2 or set(holds) == {Hold.SHARED}, f"{fact}: {holds}"
+
+
+def assert_only_speculation_makes_room(simulation: Simulation) -> None:
+    for fact in simulation.facts:
+        if isinstance(fact, StopAsked | AttemptEnded | TaskEnded):
+            outcome = None if isinstance(fact, StopAsked) else fact.outcome
+            because = fact.because if isinstance(fact, StopAsked) else getattr(outcome, "because", None)
+            if isinstance(because, Preempted | NotNeeded):
+                position = fact.task if isinstance(fact, TaskEnded) else fact.attempt.task
+                assert simulation.plan.tasks[position].speculative
+                assert not (isinstance(fact, TaskEnded) and isinstance(because, Preempted))
 
 
 def assert_nothing_starts_after_the_end_was_decided(simulation: Simulation) -> None:
@@ -233,12 +302,18 @@ def assert_groups_are_decided_once(simulation: Simulation) -> None:
 def assert_the_end_is_told(simulation: Simulation) -> None:
     ended_early = any(isinstance(fact, RunInterrupted | RunStopping) for fact in simulation.facts)
     if not ended_early and not simulation.plan.groups:
-        good = all(isinstance(outcome, Succeeded) for outcome in outcomes_of(simulation).values())
+        good = all(is_good(outcome) for outcome in outcomes_of(simulation).values())
         assert simulation.state is (RunState.SUCCEEDED if good else RunState.FAILED)
     if simulation.state is RunState.SUCCEEDED:
         for outcome in outcomes_of(simulation).values():
             left_out = isinstance(outcome, Skipped | Cancelled) and isinstance(outcome.because, GroupMet)
-            assert left_out or isinstance(outcome, Succeeded)
+            assert left_out or is_good(outcome)
+
+
+def is_good(outcome: Outcome) -> bool:
+    """Tell whether a run is none the worse for it."""
+    dropped = isinstance(outcome, Skipped | Cancelled) and isinstance(outcome.because, NotNeeded)
+    return dropped or isinstance(outcome, Succeeded)
 
 
 @pytest.mark.parametrize("first", range(0, N_PLANS, CHUNK))
@@ -249,6 +324,7 @@ def test_ten_thousand_random_plans_break_no_invariant_and_lose_no_task(first: in
             assert_every_task_ended_once(simulation)
             assert_attempts_are_whole(simulation)
             assert_retries_are_due(simulation)
+            assert_retries_come_soon(simulation)
             assert_the_retry_budget_holds(simulation)
             assert_timeouts_hold(simulation)
             assert_circuits_hold(simulation)
@@ -256,6 +332,9 @@ def test_ten_thousand_random_plans_break_no_invariant_and_lose_no_task(first: in
             assert_edges_hold(simulation)
             assert_skips_have_a_cause(simulation)
             assert_pools_hold(simulation)
+            assert_rates_hold(simulation)
+            assert_locks_hold(simulation)
+            assert_only_speculation_makes_room(simulation)
             assert_nothing_starts_after_the_end_was_decided(simulation)
             assert_the_end_is_told(simulation)
         except AssertionError as error:
@@ -269,6 +348,8 @@ def test_larger_plans_hold_as_well() -> None:
         assert_every_task_ended_once(simulation)
         assert_edges_hold(simulation)
         assert_pools_hold(simulation)
+        assert_rates_hold(simulation)
+        assert_locks_hold(simulation)
         assert_circuits_hold(simulation)
 
 
@@ -278,7 +359,9 @@ def test_the_simulator_meets_every_kind_of_fact_and_outcome() -> None:
     ends = [fact.outcome for fact in facts if isinstance(fact, TaskEnded)]
     assert {type(end) for end in ends} == set(get_args(Outcome))
     assert {type(end.because) for end in ends if isinstance(end, Skipped)} == set(get_args(SkipReason))
-    assert {type(end.because) for end in ends if isinstance(end, Cancelled)} == set(get_args(CancelReason))
+    cut = [fact.outcome for fact in facts if isinstance(fact, AttemptEnded)]
+    reasons = {type(end.because) for end in (*ends, *cut) if isinstance(end, Cancelled)}
+    assert reasons == set(get_args(CancelReason))
     assert {type(end.because) for end in ends if isinstance(end, Failed)} <= set(get_args(FailureReason))
     assert {type(fact.because) for fact in facts if isinstance(fact, GaveUp)} == set(get_args(LastReason))
     assert {type(fact.because) for fact in facts if isinstance(fact, RunStopping)} <= set(get_args(EndReason))

@@ -13,6 +13,10 @@ from pathlib import Path
 import pytest
 
 from weft.errors import UsageError
+from weft.model.limits import Limit
+from weft.model.policy import Policy
+from weft.model.priority import HIGH, LOW, Priority
+from weft.model.rate import Rate
 from weft.planning.decision import Verdict
 from weft.planning.prepare import prepare
 from weft.testing import plan, task
@@ -48,6 +52,26 @@ def model() -> Explanation:
     return Explanation(prepare(plan(*tasks, limits={"gpu": 1}, atomic=["swap"])), max_concurrent=5)
 
 
+@pytest.fixture
+def coordinated() -> Explanation:
+    """A plan with rates, locks, sizes, several priorities and speculation."""
+    limits: dict[str, int | Limit] = {
+        "api": Rate({"requests": "100/min", "tokens": ("40000/min", "1000000/day")}),
+        "mail": Rate("10/h", burst=2),
+        "mem": 16 * 2**30,
+    }
+    tasks = [
+        task("ask", reads=[], limits={"api": {"tokens": 800}}, priority=HIGH),
+        task("all", reads=[], limits={"api": {"requests": 5, "tokens": 39_500}, "mem": 3 * 2**30}),
+        task("tell", reads=[], limits={"mail": 1}, locks=["site"], priority=LOW),
+        task("deploy", reads=[], locks={"site": "exclusive", "index": "shared"}),
+        task("look", reads=[], locks={"site": "shared", "index": "shared"}),
+        task("guess", reads=[], limits={"mail": 2}, speculative=True),
+    ]
+    prepared = prepare(plan(*tasks, limits=limits, policy=Policy(aging_s=90.0)))
+    return Explanation(prepared, max_concurrent=5)
+
+
 PAGES: dict[str, Callable[[Explanation], Page]] = {
     "summary": lambda told: told.summary,
     "direct": lambda told: told.between("clean", "refresh"),
@@ -68,6 +92,61 @@ def test_an_answer_is_a_page_for_people_and_json_for_programs(name: str, model: 
     golden(f"explain_{name}.txt", f"{answer}\n")
     golden(f"explain_{name}.json", f"{answer.to_json()}\n")
     assert max(map(len, str(answer).splitlines())) <= WIDTH
+
+
+COORDINATED: dict[str, Callable[[Explanation], Page]] = {
+    "rates": lambda told: told.summary,
+    "task_with_costs": lambda told: told.about("all"),
+    "task_with_locks": lambda told: told.about("deploy"),
+    "task_on_speculation": lambda told: told.about("guess"),
+    "rate": lambda told: told.between("all", "ask"),
+    "lock": lambda told: told.between("look", "deploy"),
+    "shared_lock": lambda told: told.between("deploy", "ask"),
+    "what_if_rate": lambda told: told.what_if("limit mail 60/min", "limit mem 4294967296"),
+}
+
+
+@pytest.mark.parametrize("name", COORDINATED)
+def test_what_tasks_share_is_told_for_people_and_programs(name: str, coordinated: Explanation) -> None:
+    answer = COORDINATED[name](coordinated)
+    golden(f"explain_{name}.txt", f"{answer}\n")
+    golden(f"explain_{name}.json", f"{answer.to_json()}\n")
+    assert max(map(len, str(answer).splitlines())) <= WIDTH
+
+
+def test_a_rate_s_useful_concurrency_is_its_limit_divided_by_the_cost() -> None:
+    tasks = [task(f"t{cost}", reads=[], limits={"api": cost}) for cost in (5, 30, 0)]
+    summary = Explanation(prepare(plan(*tasks, limits={"api": Rate("100/min")})), max_concurrent=5).summary
+    assert [(use.n_tasks, use.useful_least, use.useful_most) for use in summary.rates] == [(2, 3, 20)]
+
+
+def test_a_rate_that_nobody_uses_is_not_told() -> None:
+    told = Explanation(prepare(plan(task("a"), limits={"api": Rate("5/s")})), max_concurrent=5)
+    assert told.summary.rates == ()
+    assert "api" not in str(told)
+
+
+def test_a_run_is_no_quicker_than_its_rate() -> None:
+    tasks = [task(f"t{n}", limits={"api": 1}) for n in range(9)]
+    summary = Explanation(prepare(plan(*tasks, limits={"api": Rate("2/min")})), max_concurrent=9).summary
+    assert (summary.makespan_s, summary.bound, summary.bound_by) == (241.0, 9 / 240, "api")
+
+
+@pytest.mark.parametrize(
+    ("priorities", "told"),
+    [
+        ([LOW, LOW], []),
+        ([HIGH, LOW], [("LOW", 600.0)]),
+        ([Priority.NORMAL, LOW], [("LOW", 300.0)]),
+        ([LOW, HIGH, Priority.NORMAL], [("NORMAL", 300.0), ("LOW", 600.0)]),
+    ],
+)
+def test_the_bound_of_aging_is_told_where_priorities_are_mixed(
+    priorities: list[Priority], told: list[tuple[str, float]]
+) -> None:
+    tasks = [task(f"t{n}", priority=priority) for n, priority in enumerate(priorities)]
+    summary = Explanation(prepare(plan(*tasks)), max_concurrent=5).summary
+    assert [(each.priority, each.longest_s) for each in summary.patience] == told
 
 
 def test_printed_it_is_the_summary(model: Explanation) -> None:

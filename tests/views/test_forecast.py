@@ -3,15 +3,19 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
+from weft.model.limits import Limit, Pool
 from weft.model.plan import Plan
+from weft.model.rate import Rate
+from weft.model.scope import Scope
 from weft.model.task import Task
+from weft.model.timeout import Timeout
 from weft.planning.prepare import prepare
 from weft.testing import plan, task
 from weft.testing.strategies import plans
 from weft.views.forecast import Forecast, Span, forecast
 
 
-def run(*tasks: Task, at_once: int = 5, limits: dict[str, int] | None = None) -> Forecast:
+def run(*tasks: Task, at_once: int = 5, limits: dict[str, int | Limit] | None = None) -> Forecast:
     return forecast(prepare(plan(*tasks, limits=limits)), at_once)
 
 
@@ -34,6 +38,49 @@ def test_no_more_run_at_once_than_may(at_once: int, makespan_s: float) -> None:
 def test_a_pool_is_kept() -> None:
     gpu = [task(f"t{n}", limits={"gpu": 1}) for n in range(3)]
     assert run(*gpu, limits={"gpu": 1}).makespan_s == 3.0
+
+
+def test_a_rate_is_kept() -> None:
+    asked = run(*(task(f"t{n}", limits={"api": 1}) for n in range(5)), limits={"api": Rate("2/min")})
+    assert [span.start_s for span in asked.spans] == [0.0, 0.0, 60.0, 60.0, 120.0]
+    assert (asked.makespan_s, asked.widest) == (121.0, 2)
+
+
+def test_a_burst_spreads_the_starts() -> None:
+    limits: dict[str, int | Limit] = {"api": Rate("4/s", burst=1)}
+    asked = run(*(task(f"t{n}", limits={"api": 1}) for n in range(3)), limits=limits)
+    assert [span.start_s for span in asked.spans] == [0.0, 0.25, 0.5]
+
+
+def test_a_lock_is_held_by_one_alone_or_shared() -> None:
+    held = run(task("a", locks=["x"]), task("b", locks={"x": "shared"}), task("c", locks={"x": "shared"}))
+    assert [span.start_s for span in held.spans] == [0.0, 1.0, 1.0]
+
+
+def test_what_is_shared_with_other_processes_is_taken_as_free() -> None:
+    limits: dict[str, int | Limit] = {"gpu": Pool(1, scope=Scope.MACHINE)}
+    assert run(*(task(f"t{n}", limits={"gpu": 1}) for n in range(2)), limits=limits).makespan_s == 2.0
+
+
+def test_nothing_fails_by_taking_longer_than_it_may() -> None:
+    slow = task("a", duration_s=9.0, timeout=Timeout(1.0, 2.0))
+    assert run(slow, task("b", needs=["a"]), task("c")).spans == (
+        Span(0.0, 9.0),
+        Span(9.0, 10.0),
+        Span(0.0, 1.0),
+    )
+
+
+def test_speculation_makes_room_and_is_dropped_at_the_end() -> None:
+    tasks = [
+        task("work", duration_s=3.0),
+        task("guess", duration_s=50.0, speculative=True),
+        task("more", needs=["work"]),
+        task("other", needs=["work"]),
+    ]
+    expected = run(*tasks, at_once=2)
+    assert expected.makespan_s == 4.0
+    assert expected.spans[1] == Span(0.0, 3.0)
 
 
 def test_what_ends_makes_room_for_what_starts_at_the_same_moment() -> None:

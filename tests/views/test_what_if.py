@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 
 from weft.errors import PlanError, UsageError
+from weft.model.rate import Rate
 from weft.model.task import Task
 from weft.planning.prepare import prepare
 from weft.testing import plan, task
-from weft.views.what_if import Change, Drop, Jobs, Limited, Private, WhatIf, parse_change, what_if
+from weft.views.what_if import Change, Drop, Jobs, Limited, Paced, Private, WhatIf, parse_change, what_if
 
 
 @pytest.mark.parametrize(
@@ -24,6 +25,8 @@ from weft.views.what_if import Change, Drop, Jobs, Limited, Private, WhatIf, par
         ("private s[a b]", Private("s[a b]")),
         ("limit gpu 3", Limited("gpu", 3)),
         ("limit my gpu=3", Limited("my gpu", 3)),
+        ("limit api 200/min", Paced("api", "200/min")),
+        ("limit my api=5/1h30m", Paced("my api", "5/1h30m")),
     ],
 )
 def test_a_change_is_read(text: str, change: Change) -> None:
@@ -94,3 +97,30 @@ def test_unknown_names_are_told_with_those_that_may_be_meant() -> None:
 def test_a_limit_that_is_too_small_for_a_task_is_a_mistake() -> None:
     with pytest.raises(PlanError, match="takes 2 of `gpu`, which holds 1"):
         predict("limit gpu 1", tasks=[task("a", limits={"gpu": 2})], limits={"gpu": 2})
+
+
+def test_a_rate_may_be_another_one() -> None:
+    tasks = [task(f"t{n}", limits={"api": 1}) for n in range(4)]
+    told = predict("limit api 2/min", "limit api 4/min", tasks=tasks, limits={"api": Rate("1/min", burst=1)})
+    assert makespans_s(told) == [181.0, 61.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("limit api 2", r"`api` is a rate: 2 of it says nothing\n  hint: write `limit api 2/min`"),
+        ("limit gpu 2/min", r"`gpu` is a pool: it knows no span\n  hint: write `limit gpu N`"),
+        ("limit llm 2/min", "`llm` has 2 windows, and this tells of one"),
+        ("limit apo 2/min", r"no limit `apo` in the plan\n  hint: did you mean `api`"),
+        ("limit api 2/moon", "`2/moon` is no rate"),
+    ],
+)
+def test_a_change_that_does_not_fit_its_limit_is_told(change: str, message: str) -> None:
+    limits = {"api": Rate("1/min"), "gpu": 1, "llm": Rate({"a": "1/s", "b": "1/s"})}
+    with pytest.raises(UsageError, match=message):
+        predict(change, tasks=[task("a")], limits=limits)
+
+
+def test_a_rate_that_is_too_small_for_a_task_is_a_mistake() -> None:
+    with pytest.raises(PlanError, match="task `a` costs 9 of `api`, which lets 5 start in 60 s"):
+        predict("limit api 5/min", tasks=[task("a", limits={"api": 9})], limits={"api": Rate("9/min")})

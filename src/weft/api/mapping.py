@@ -16,14 +16,17 @@ from typing import Any, Literal, get_args
 from weft.api.progress import live_display
 from weft.api.sync import run_until_done
 from weft.errors import PlanError, TaskFailures, UsageError
+from weft.executors.shared import Shared
 from weft.model.outcome import Outcome, Succeeded
+from weft.model.rate import Rate
 from weft.model.retry import Retry
 from weft.model.task import Task
 from weft.model.timeout import timeout_of
-from weft.model.work import Call
+from weft.model.work import Call, Where
 from weft.planning.check import task_problems
 from weft.planning.prepare import PreparedTask
 from weft.runtime.engine import MAX_CONCURRENT_DEFAULT, Engine
+from weft.runtime.references import unshared
 from weft.runtime.run import signals_to
 from weft.runtime.watch import watched
 from weft.runtime.work import Place, name_of, place_of
@@ -31,6 +34,8 @@ from weft.scheduling.facts import Fact, RunInterrupted, TaskEnded
 from weft.views.report import error_of
 
 OnFailure = Literal["raise", "return"]
+
+_RATE = "rate"  # what the limit of a map is called where a task waits for it
 
 
 def map(
@@ -40,6 +45,7 @@ def map(
     max_concurrent: int = MAX_CONCURRENT_DEFAULT,
     retry: Retry | None = None,
     timeout_s: float | None = None,
+    rate: Rate | str | None = None,
     where: Place | None = None,
     on_failure: OnFailure = "raise",
     progress: bool = False,
@@ -54,6 +60,8 @@ def map(
         max_concurrent: how many calls may run at once.
         retry: how a call is tried again when it fails; by default it is not.
         timeout_s: how long an attempt at a call may take, in seconds.
+        rate: how many calls may be started in a span of time, retries among them: a `Rate`, or one such as
+            "100/min". It does not raise ``max_concurrent``.
         where: call in the event "loop", a "thread" or a worker "process", if the default won't do.
         on_failure: all items are tried in any case; then ``"raise"`` raises what went wrong, and
             ``"return"`` puts the exception in the place of the result.
@@ -62,7 +70,7 @@ def map(
     Raises:
         TaskFailures: some calls failed; its ``results`` holds what ``"return"`` would have returned.
         PlanError: ``max_concurrent``, ``retry`` or ``timeout_s`` makes no sense; nothing was called.
-        UsageError: an event loop is running here already: use `amap`.
+        UsageError: ``rate`` is none, or an event loop is running here already: use `amap`.
         KeyboardInterrupt: the call was interrupted; all that ran has been stopped.
         BaseException: what ``items`` raised, once all that ran has been stopped.
 
@@ -78,7 +86,14 @@ def map(
     ['weft is here']
     """
     mapping = _Mapping(
-        function, max_concurrent, where, on_failure, retry=retry, timeout_s=timeout_s, progress=progress
+        function,
+        max_concurrent,
+        where,
+        on_failure,
+        retry=retry,
+        timeout_s=timeout_s,
+        rate=rate,
+        progress=progress,
     )
     return run_until_done("await weft.amap(...)", lambda: mapping.over(items, signals_to))
 
@@ -90,6 +105,7 @@ async def amap(
     max_concurrent: int = MAX_CONCURRENT_DEFAULT,
     retry: Retry | None = None,
     timeout_s: float | None = None,
+    rate: Rate | str | None = None,
     where: Place | None = None,
     on_failure: OnFailure = "raise",
     progress: bool = False,
@@ -102,7 +118,14 @@ async def amap(
     [2, 4, 6]
     """
     mapping = _Mapping(
-        function, max_concurrent, where, on_failure, retry=retry, timeout_s=timeout_s, progress=progress
+        function,
+        max_concurrent,
+        where,
+        on_failure,
+        retry=retry,
+        timeout_s=timeout_s,
+        rate=rate,
+        progress=progress,
     )
     return await mapping.over(items, lambda engine: nullcontext())
 
@@ -119,20 +142,22 @@ class _Mapping:
         *,
         retry: Retry | None,
         timeout_s: float | None,
+        rate: Rate | str | None,
         progress: bool,
     ) -> None:
         if on_failure not in get_args(OnFailure):
             raise UsageError(f'`on_failure` is {on_failure!r}; expected "raise" or "return"')
         self._where = place_of(function, where)
-        self._function = function
+        self._function = function if self._where is Where.PROCESS else unshared(function)
         self._name = name_of(function)
         self._on_failure = on_failure
         self._retry = retry
         self._timeout = timeout_of(timeout_s, None)
-        every_call = Task(self._name, Call(function), retry=retry, timeout=self._timeout)
-        if problems := task_problems(every_call, {}, {}):
+        limits = {} if rate is None else {_RATE: _rate(rate)}
+        self._costs = dict.fromkeys(limits, 1)
+        if problems := task_problems(self._task(self._name, Call(function)), limits, {}):
             raise PlanError(problems)
-        self._engine = Engine(max_concurrent)
+        self._engine = Engine(max_concurrent, limits)
         self._watch = live_display if progress else None
         # As many again as may run wait at the gate, so that those that end leave no gap.
         self._room = 2 * max_concurrent
@@ -243,15 +268,16 @@ class _Mapping:
         self._results.extend([None] * len(items))
         self._n_live += len(items)
         function, where, name = self._function, self._where, self._name
-        retry, timeout = self._retry, self._timeout
+        if where is not Where.PROCESS:
+            items = [item.value if type(item) is Shared else item for item in items]
         tasks = [
-            PreparedTask(
-                position,
-                Task(f"{name}[{position}]", Call(function, (item,), {}, where), retry=retry, timeout=timeout),
-            )
+            PreparedTask(position, self._task(f"{name}[{position}]", Call(function, (item,), {}, where)))
             for position, item in enumerate(items, first)
         ]
         self._engine.submit_prepared(tasks, self._context)
+
+    def _task(self, id: str, call: Call) -> Task:
+        return Task(id, call, limits=self._costs, retry=self._retry, timeout=self._timeout)
 
     def _fail(self, error: BaseException) -> None:
         """The source of the items broke down: what was begun is stopped, and the error told."""
@@ -263,3 +289,12 @@ class _Mapping:
         self._exhausted = True
         self._items = iter(())  # whoever has opened something in a generator is let go
         self._engine.seal()
+
+
+def _rate(rate: Rate | str) -> Rate:
+    given: object = rate
+    if isinstance(given, Rate):
+        return given
+    if isinstance(given, str):
+        return Rate(given)
+    raise UsageError(f'`rate` is {given!r}; expected a Rate, or one such as "100/min"')

@@ -10,10 +10,13 @@ from weft.errors import PlanError, UsageError
 from weft.model.access import Undeclared, declared
 from weft.model.group import Group
 from weft.model.limits import Limit
+from weft.model.lock import Lock, Locks, holds
 from weft.model.plan import Plan as FrozenPlan
 from weft.model.policy import Policy
-from weft.model.priority import NORMAL, Priority
+from weft.model.priority import NORMAL, Urgency, priority_of
+from weft.model.rate import Cost
 from weft.model.retry import Retry
+from weft.model.speculation import Declared, Effects, effects_of
 from weft.model.task import Task
 from weft.model.timeout import timeout_of
 from weft.model.work import Command, ResultOf
@@ -36,11 +39,12 @@ class Plan:
 
     Args:
         max_concurrent: how many tasks may run at once; by default the run decides.
-        limits: further pools by name.
+        limits: pools and rates that tasks share, by name.
         root: the directory that commands run in, and that holds `.weft`.
         groups: groups of tasks by name, such as ``{"swap": Group(atomic=True)}``.
         undeclared: whether tasks that declare no accesses run beside all others, or in their place.
         policy: what is done when things go wrong.
+        locks: those that are shared with other processes, by name; others need not be declared.
 
     >>> plan = Plan(max_concurrent=2)
     >>> numbers = plan.add(range, 5)
@@ -58,6 +62,7 @@ class Plan:
         groups: Mapping[str, Group] | None = None,
         undeclared: Undeclared | Literal["parallel", "sequential"] = Undeclared.PARALLEL,
         policy: Policy = _DEFAULT,
+        locks: Mapping[str, Lock] | None = None,
     ) -> None:
         self._max_concurrent = max_concurrent
         self._limits = dict(limits or {})
@@ -65,6 +70,7 @@ class Plan:
         self._groups = dict(groups or {})
         self._undeclared = Undeclared(undeclared)
         self._policy = policy
+        self._locks = dict(locks or {})
         self._tasks: dict[str, Task] = {}
         self._ids_of_functions: dict[Callable[..., Any], str] = {}
 
@@ -75,8 +81,8 @@ class Plan:
         *args: Any,
         id: str | None = None,
         needs: Iterable[Named] = (),
-        limits: Mapping[str, int] | None = None,
-        priority: Priority = NORMAL,
+        limits: Mapping[str, Cost] | None = None,
+        priority: Urgency = NORMAL,
         duration_s: float | None = None,
         reads: Iterable[str] | None = None,
         writes: Iterable[str] | None = None,
@@ -84,6 +90,9 @@ class Plan:
         retry: Retry | None = None,
         timeout_s: float | None = None,
         task_timeout_s: float | None = None,
+        locks: Locks | None = None,
+        speculative: bool = False,
+        effects: Declared = Effects.UNKNOWN,
         where: Place | None = None,
     ) -> ResultOf:
         """Add a task at the end of the plan.
@@ -96,8 +105,9 @@ class Plan:
             id: the task's name; by default that of the function, with a number when it is taken.
             needs: tasks that must succeed before: ids, what `add` returned, or decorated functions. The
                 name of a group stands for all its tasks: they must end, and the group must be met.
-            limits: units that the task takes of the plan's limits while it runs.
-            priority: HIGH, NORMAL or LOW.
+            limits: units that the task takes of the plan's pools while it runs, and what its start costs
+                of a rate: a number, or a mapping of the rate's costs to numbers.
+            priority: HIGH, NORMAL or LOW, or "high", "normal" or "low".
             duration_s: how long it is expected to take, in seconds; shapes the order of starts.
             reads: what it reads: paths, directories, globs, resources such as ``db:orders``.
             writes: what it writes. It waits for earlier tasks that touch the same, one of them writing.
@@ -105,6 +115,10 @@ class Plan:
             retry: how it is tried again when it fails; by default it is not.
             timeout_s: how long an attempt may take, in seconds.
             task_timeout_s: how long all attempts and the waits between them may take, in seconds.
+            locks: names of locks that it holds while it runs, or a mapping of them to "exclusive" or
+                "shared".
+            speculative: it runs only where nothing else can, and makes room when something else can.
+            effects: "pure" if it leaves nothing but its result, "idempotent" if twice is as good as once.
             where: for a function: in the event "loop", a "thread" or a worker "process".
 
         Raises:
@@ -123,12 +137,15 @@ class Plan:
             described,
             tuple(dict.fromkeys([*given, *taken])),
             dict(limits or {}),
-            priority,
+            priority_of(priority),
             duration_s,
             accesses=declared(reads, writes),
             group=group,
             retry=retry,
             timeout=timeout_of(timeout_s, task_timeout_s),
+            locks=holds(locks),
+            speculative=speculative,
+            effects=effects_of(effects),
         )
         return ResultOf(task_id)
 
@@ -137,8 +154,8 @@ class Plan:
         *,
         id: str | None = None,
         needs: Iterable[Named] = (),
-        limits: Mapping[str, int] | None = None,
-        priority: Priority = NORMAL,
+        limits: Mapping[str, Cost] | None = None,
+        priority: Urgency = NORMAL,
         duration_s: float | None = None,
         reads: Iterable[str] | None = None,
         writes: Iterable[str] | None = None,
@@ -146,6 +163,9 @@ class Plan:
         retry: Retry | None = None,
         timeout_s: float | None = None,
         task_timeout_s: float | None = None,
+        locks: Locks | None = None,
+        speculative: bool = False,
+        effects: Declared = Effects.UNKNOWN,
         where: Place | None = None,
     ) -> Callable[[F], F]:
         """Add the decorated function as a task without arguments; the options are those of `add`.
@@ -173,6 +193,9 @@ class Plan:
                 retry=retry,
                 timeout_s=timeout_s,
                 task_timeout_s=task_timeout_s,
+                locks=locks,
+                speculative=speculative,
+                effects=effects,
                 where=where,
             )
             self._ids_of_functions[function] = added.task
@@ -192,6 +215,7 @@ class Plan:
             dict(self._groups),
             self._undeclared,
             self._policy,
+            self._locks,
         )
 
     def explain(self, *, max_concurrent: int | None = None) -> Explanation:

@@ -1,10 +1,16 @@
-"""What is done when things go wrong, in one place for those who write it: users see it as `weft.policy`."""
+"""What is done when things go wrong, and among whom limits are shared, in one place for those who write it.
+
+Users see it as `weft.policy`.
+"""
 
 from __future__ import annotations
 
 from weft.model.group import Rest
 from weft.model.health import Health, WhenUnhealthy
+from weft.model.lock import Lock
 from weft.model.policy import Policy
+from weft.model.rate import Aimd
 from weft.model.retry import Jitter, RetryBudget
+from weft.model.scope import Scope
 
-__all__ = ["Health", "Jitter", "Policy", "Rest", "RetryBudget", "WhenUnhealthy"]
+__all__ = ["Aimd", "Health", "Jitter", "Lock", "Policy", "Rest", "RetryBudget", "Scope", "WhenUnhealthy"]

@@ -65,7 +65,7 @@ class _Explain(click.Command):
     "--concurrency",
     metavar="N|auto",
     type=jobs_of,
-    help="How many tasks may run at once; `auto` is one for each processor. "
+    help="How many tasks may run at once; `auto` is one for each processor that Weft may use. "
     f"Without it, as many as the plan says, or else {MAX_CONCURRENT_DEFAULT}.",
 )
 @options.option(

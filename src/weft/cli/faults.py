@@ -45,7 +45,8 @@ class _OneLine(logging.Formatter):
             return f"weft: {super().format(record)}"
         raised = record.exc_info[1] if record.exc_info else None
         why = f" ({in_one_line(raised)})" if raised else ""
-        ours = "" if isinstance(raised, OSError) else "internal error: "
+        is_ours = record.levelno >= logging.ERROR and not isinstance(raised, OSError)
+        ours = "internal error: " if is_ours else ""
         return f"weft: {ours}{' '.join(record.getMessage().split())}{why}"
 
 

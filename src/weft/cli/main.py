@@ -27,6 +27,7 @@ COMMANDS = {
     "explain": "Tell what may run in parallel, what may not, and why.",
     "run": "Run a plan.",
     "map": "Run one command for many names.",
+    "locks": "Tell who holds locks, and who waits for them.",
 }
 
 

@@ -39,6 +39,7 @@ Besides those of the options:
 |---|---|
 | `CI`, `NO_COLOR` | One line per event instead of a live display. `TERM=dumb` does the same. |
 | `{VARIABLE}` | `1`: show the traceback of a fault of Weft itself. |
+| `WEFT_STATE_HOME` | Where limits and locks are that processes share; else `~/.local/state/weft`. |
 
 A task finds these in its environment:
 
@@ -49,6 +50,7 @@ A task finds these in its environment:
 | `WEFT_ATTEMPT` | The number of the attempt, from 1. |
 | `WEFT_WORKSPACE` | The directory that the plan is in. |
 | `WEFT_RESULTS` | A folder with the results of the tasks that it needs, if these have any. |
+| `WEFT_TOKEN_NAME` | The fencing token of the lock `name`, if the task holds that for the whole machine. |
 
 In the folder `WEFT_RESULTS` there is a JSON document for each result, and `index.json`: a list in plan order
 that tells the `task` and the `file` of each.

@@ -19,6 +19,7 @@ from weft.live.wording import count
 from weft.model.work import Call, Command, ResultFormat, Work
 from weft.planning.prepare import PreparedPlan
 from weft.runtime.engine import MAX_CONCURRENT_DEFAULT, Engine
+from weft.runtime.jobserver_client import jobserver_above
 from weft.runtime.run import run_plan
 from weft.runtime.watch import Display
 from weft.runtime.work import name_of
@@ -54,7 +55,15 @@ def _run(prepared: PreparedPlan, wishes: Wishes) -> ExitCode:
         )
         return display if kind is DisplayKind.JSON else _AggregatesFirst(display)
 
-    running = run_plan(prepared, max_concurrent=wishes.max_concurrent, watch=watch, own_signals=True)
+    running = run_plan(
+        prepared,
+        max_concurrent=wishes.max_concurrent,
+        watch=watch,
+        own_signals=True,
+        # Where none is above, the run is one itself.
+        jobserver=wishes.jobserver and (jobserver_above(os.environ) or True),
+        wait=wishes.wait,
+    )
     return code_of(asyncio.run(running))
 
 

@@ -6,7 +6,6 @@ in `scheduling`.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
@@ -18,7 +17,8 @@ from weft.cli.options import on_command_line, option
 from weft.live.output import OutputMode
 from weft.model.group import Rest
 from weft.model.plan import Plan
-from weft.planfile.quantities import seconds_in
+from weft.model.rate import seconds_in
+from weft.runtime.cpus import usable_cpus
 from weft.runtime.engine import MAX_CONCURRENT_DEFAULT
 
 # An option that is accepted has an effect: each of these leaves nothing to do for those behind it.
@@ -27,7 +27,17 @@ EXCLUDES = {
     "quiet": ("verbose", "output"),
     "keep_going": ("fail_fast",),
 }
-NOT_IN_A_DRY_RUN = ("as_json", "quiet", "verbose", "output", "keep_going", "fail_fast", "timeout")
+NOT_IN_A_DRY_RUN = (
+    "as_json",
+    "quiet",
+    "verbose",
+    "output",
+    "keep_going",
+    "fail_fast",
+    "timeout",
+    "no_jobserver",
+    "no_wait",
+)
 
 
 class Wishes(msgspec.Struct, frozen=True):
@@ -41,6 +51,8 @@ class Wishes(msgspec.Struct, frozen=True):
     verbose: bool = False
     on_failure: Rest | None = None
     timeout_s: float | None = None
+    jobserver: bool = True
+    wait: bool = True
 
     def applied_to(self, plan: Plan) -> Plan:
         """Return ``plan`` with the user's wishes in the place of its own policy."""
@@ -52,7 +64,7 @@ class Wishes(msgspec.Struct, frozen=True):
 def jobs_of(text: str) -> int:
     """Return the number of tasks at once that ``text`` stands for."""
     if text == "auto":
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return usable_cpus()
     try:
         jobs = int(text)
     except ValueError:
@@ -81,7 +93,7 @@ _OPTIONS = (
         "--concurrency",
         metavar="N|auto",
         type=jobs_of,
-        help="How many tasks may run at once; `auto` is one for each processor. "
+        help="How many tasks may run at once; `auto` is one for each processor that Weft may use. "
         f"Without it, as many as the plan says, or else {MAX_CONCURRENT_DEFAULT}.",
     ),
     option(
@@ -100,6 +112,18 @@ _OPTIONS = (
         metavar="SPAN",
         type=span_of,
         help="How long the whole run may take, such as `90s`, `5m` or `1h30m`; then what runs is ended.",
+    ),
+    option(
+        "--no-jobserver",
+        is_flag=True,
+        help="Share no jobs with make and its like: neither lend `--jobs` to those among the tasks, nor take "
+        "part in those of a make above.",
+    ),
+    option(
+        "--no-wait",
+        is_flag=True,
+        help="A task fails if it would have to wait for what another process holds: a lock or a pool with "
+        "`scope: machine`. The failure tells who that is.",
     ),
     option("-n", "--dry-run", is_flag=True, help="Tell what would run, and run nothing."),
     option(
@@ -146,6 +170,8 @@ def _wishes(jobs: int | None, dry_run: bool, how: Mapping[str, Any]) -> Wishes:
         how["verbose"],
         Rest.CONTINUE if how["keep_going"] else Rest.CANCEL if how["fail_fast"] else None,
         how["timeout"],
+        not how["no_jobserver"],
+        not how["no_wait"],
     )
 
 

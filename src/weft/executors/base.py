@@ -48,6 +48,7 @@ class Spawn(msgspec.Struct, frozen=True):
     stderr: str
     result: ResultFormat = ResultFormat.NONE
     earlier: tuple[str, str] | None = None  # where both go that the attempt before has made, if there was one
+    tells_costs: bool = False  # if it does, it is at the end of its output, see `told_cost`
 
 
 class Invocation(msgspec.Struct, frozen=True):

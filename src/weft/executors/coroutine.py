@@ -13,6 +13,7 @@ from inspect import isawaitable
 from types import CoroutineType
 
 from weft.executors.base import Ended, Invocation
+from weft.executors.current import AT_WORK, Witness
 from weft.executors.raised import failed
 from weft.model.attempt import Attempt
 from weft.model.outcome import Cancelled, Outcome, Succeeded
@@ -28,10 +29,11 @@ class CoroutineExecutor:
     ``force`` only, for politeness lets its `finally` blocks come to their end.
     """
 
-    __slots__ = ("_asked", "_context", "_ended", "_loop", "_tasks")
+    __slots__ = ("_asked", "_context", "_ended", "_loop", "_tasks", "_witness")
 
-    def __init__(self, ended: Ended) -> None:
+    def __init__(self, ended: Ended, witness: Witness | None = None) -> None:
         self._ended = ended
+        self._witness = witness
         self._loop = asyncio.get_running_loop()
         self._context = copy_context()
         self._tasks: dict[Attempt, asyncio.Task[None]] = {}  # the loop itself holds its Tasks weakly
@@ -56,6 +58,8 @@ class CoroutineExecutor:
         """Nothing is held that must be given back."""
 
     async def _run(self, attempt: Attempt, job: Invocation) -> None:
+        if self._witness is not None:
+            AT_WORK.set((self._witness, attempt))
         try:
             value = job.function(*job.args, **job.kwargs)
             if type(value) is CoroutineType or isawaitable(value):

@@ -17,14 +17,18 @@ import pickle
 import secrets
 import signal
 import time
-from collections.abc import Collection, Iterator
+import weakref
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
+from functools import partial
 from multiprocessing.connection import wait
 from threading import Lock
 from typing import Any
 
 from weft.executors import family, worker
 from weft.executors.base import Ended, Invocation
+from weft.executors.current import Identity, Witness
+from weft.executors.shared import Shared, collected
 from weft.executors.thread import ThreadExecutor
 from weft.model.attempt import Attempt
 from weft.model.outcome import Cancelled, Failed, Outcome, Succeeded
@@ -38,6 +42,8 @@ _LAST_WORDS_S = 2.0
 
 _CANCELLED = Cancelled(CancelAsked())
 
+_dumps: Callable[[object], bytes] = partial(pickle.dumps, protocol=pickle.HIGHEST_PROTOCOL)
+
 # multiprocessing keeps one table of children, and two threads asking it about the same child can
 # get a wrong exit code. So one thread at a time starts a process or asks how one ended.
 _CHILDREN = Lock()
@@ -46,13 +52,15 @@ _CHILDREN = Lock()
 class ProcessExecutor:
     """Made in a running event loop; runs at most ``processes`` functions at once, each in a process.
 
-    Function, arguments and result are pickled. Workers are started as they are needed and used
-    again. ``stop`` sends SIGTERM, by ``force`` SIGKILL, to the worker and all that it has started.
-    What a function has started and left running is killed when its worker ends, whatever group it is in.
+    Function, arguments and result are pickled; what is `Shared` once for each worker. Workers are started as
+    they are needed and used again. ``stop`` sends SIGTERM, by ``force`` SIGKILL, to the worker and all that
+    it has started. What a function has started and left running is killed when its worker ends, whatever
+    group it is in.
     """
 
-    def __init__(self, ended: Ended, *, processes: int) -> None:
+    def __init__(self, ended: Ended, witness: Witness | None = None, *, processes: int) -> None:
         self._ended = ended
+        self._witness = witness
         self._threads = ThreadExecutor(self._told, threads=processes)
         self._calls: dict[Attempt, _Call] = {}  # started and not told
         self._idle: list[_Worker] = []
@@ -61,7 +69,8 @@ class ProcessExecutor:
         atexit.register(self._kill_workers)
 
     def start(self, attempt: Attempt, job: Invocation) -> None:
-        call = self._calls[attempt] = _Call(job)
+        identity = self._witness.identity(attempt) if self._witness is not None else None
+        call = self._calls[attempt] = _Call(job, identity)
         self._threads.start(attempt, Invocation(self._carry_out, (call,)))
 
     def stop(self, attempt: Attempt, *, force: bool) -> None:
@@ -83,14 +92,14 @@ class ProcessExecutor:
 
     def _carry_out(self, call: _Call) -> Outcome:
         try:
-            payload = _packed(call.job)
+            message = _packed(call.job, call.identity)
             chosen = self._idle_worker() or self._new_worker()
         except _CouldNotStart as error:
             return Failed(CouldNotStart(str(error)))
         if not call.is_given_to(chosen):
             self._idle.append(chosen)
             return _CANCELLED
-        reply = chosen.call(payload)
+        reply = chosen.call(message, self._heard)
         if reply is None:
             cause = chosen.cause_of_death()
             call.is_over()
@@ -99,6 +108,11 @@ class ProcessExecutor:
         call.is_over()
         self._idle.append(chosen)
         return _unpacked(reply)
+
+    def _heard(self, told: bytes) -> None:
+        """Take in what the function tells while it runs."""
+        if self._witness is not None:
+            self._witness.tell(*pickle.loads(told))
 
     def _idle_worker(self) -> _Worker | None:
         """A worker that waits for work. Those that died waiting are forgotten."""
@@ -147,10 +161,11 @@ class _Call:
     The lock keeps a signal from reaching a worker that has gone on to the next attempt.
     """
 
-    __slots__ = ("_lock", "_worker", "job", "stopped")
+    __slots__ = ("_lock", "_worker", "identity", "job", "stopped")
 
-    def __init__(self, job: Invocation) -> None:
+    def __init__(self, job: Invocation, identity: Identity | None) -> None:
         self.job = job
+        self.identity = identity
         self.stopped = False
         self._worker: _Worker | None = None
         self._lock = Lock()
@@ -186,19 +201,39 @@ class _Worker:
         self.mark = family.mark_of({worker.TELLING: value}, (worker.TELLING,))
         self._process = context.Process(target=worker.serve, args=(far_end, value), name="weft-worker")
         self._began = self._ended = False
+        self._has: dict[int, weakref.ref[Shared[Any]]] = {}  # what was sent ahead to it, by number
         with _CHILDREN:
             self._process.start()
         far_end.close()  # else the end of the worker would not close the pipe
 
-    def call(self, payload: bytes) -> bytes | None:
-        """The worker's answer, or None if it died before it had one."""
+    def call(self, message: _Message, heard: Callable[[bytes], None]) -> bytes | None:
+        """The worker's answer, or None if it died before it had one.
+
+        Args:
+            message: what it is to do.
+            heard: called with what the function tells while it runs.
+        """
         try:
             if not self._began:
                 self._began = self._next_message() == worker.READY
-            self._pipe.send_bytes(payload)
-            return self._next_message()
+            if self._has or message.shared:
+                self._send_ahead(message.shared)
+            self._pipe.send_bytes(message.payload)
+            while (reply := self._next_message()).startswith(worker.TOLD):
+                heard(reply[len(worker.TOLD) :])
+            return reply
         except (EOFError, OSError):
             return None
+
+    def _send_ahead(self, needed: Iterable[tuple[Shared[Any], bytes]]) -> None:
+        """Send what the worker does not have yet, and have it forget what nobody uses any more."""
+        for number in [number for number, used in self._has.items() if used() is None]:
+            del self._has[number]
+            self._pipe.send_bytes(worker.numbered(worker.FORGET, number))
+        for each, content in needed:
+            if each.number not in self._has:
+                self._pipe.send_bytes(worker.numbered(worker.SHARED, each.number, content))
+                self._has[each.number] = weakref.ref(each)
 
     def _next_message(self) -> bytes:
         # The pipe alone won't do: a process that the function has started may hold its other end.
@@ -268,13 +303,33 @@ class _CouldNotStart(Exception):
     """A call did not get as far as a worker; says why."""
 
 
-def _packed(job: Invocation) -> bytes:
-    call = (job.function, job.args, dict(job.kwargs))
+class _Message:
+    """A call as it is sent: its pickle, and what is shared with other calls, each after what it needs."""
+
+    __slots__ = ("payload", "shared")
+
+    def __init__(self, payload: bytes, shared: list[tuple[Shared[Any], bytes]]) -> None:
+        self.payload = payload
+        self.shared = shared
+
+
+def _packed(job: Invocation, identity: Identity | None) -> _Message:
     try:
-        return pickle.dumps(call, pickle.HIGHEST_PROTOCOL)
+        with collected() as found:
+            payload = _dumps((identity, job.function, job.args, dict(job.kwargs)))
+        return _Message(payload, list(_with_inner(found, set())) if found else [])
     except Exception as error:
         name = next((name for name, part in _parts(job) if not _can_be_pickled(part)), "the call")
         raise _CouldNotStart(f"{name} can't be sent to a worker process: {error}") from error
+
+
+def _with_inner(found: Iterable[Shared[Any]], seen: set[int]) -> Iterator[tuple[Shared[Any], bytes]]:
+    for each in found:
+        if each.number not in seen:
+            seen.add(each.number)
+            content, inner = each.packed(_dumps)
+            yield from _with_inner(inner, seen)
+            yield each, content
 
 
 def _parts(job: Invocation) -> Iterator[tuple[str, object]]:
@@ -287,7 +342,7 @@ def _parts(job: Invocation) -> Iterator[tuple[str, object]]:
 
 def _can_be_pickled(part: object) -> bool:
     try:
-        pickle.dumps(part, pickle.HIGHEST_PROTOCOL)
+        _dumps(part)
     except Exception:
         return False
     return True

@@ -1,6 +1,6 @@
 """How long a failure itself asks to wait before the next attempt, as a server does by `Retry-After`.
 
-An exception says it by an attribute ``retry_after``, a command by its last line. What makes no sense is
+An exception says it by an attribute ``retry_after``, a command by a line at its end. What makes no sense is
 passed over: a wait that is asked for in vain is no reason to fail otherwise. Whether the wish is
 granted, and up to which length, is decided in `scheduling.retry`.
 """
@@ -8,11 +8,10 @@ granted, and up to which length, is decided in `scheduling.retry`.
 from __future__ import annotations
 
 import math
-import os
 import re
 from datetime import timedelta
 
-LAST_BYTES = 256  # of an output; a line that ends here and begins before is no such wish
+from weft.executors.last_words import last_words
 
 _LINE = re.compile(rb"weft: retry-after\s+(\S+)")
 
@@ -33,17 +32,18 @@ def asked_by(error: BaseException) -> float | None:
 
 
 def asked_in(stderr: str, stdout: str) -> float | None:
-    """Return how many seconds the last line of ``stderr``, else that of ``stdout``, asks to wait.
+    """Return how many seconds the end of ``stderr``, else that of ``stdout``, asks to wait.
 
     Args:
         stderr: a file, or the place of one that is not there.
         stdout: another, or the same.
     """
     for output in dict.fromkeys((stderr, stdout)):
-        found = _LINE.fullmatch(_last_line(output))
-        asked = _seconds(found[1].decode("latin-1")) if found else None
-        if asked is not None:
-            return asked
+        for line in last_words(output):
+            found = _LINE.fullmatch(line)
+            asked = _seconds(found[1].decode("latin-1")) if found else None
+            if asked is not None:
+                return asked
     return None
 
 
@@ -57,12 +57,3 @@ def _seconds(asked: object) -> float | None:
     except (ValueError, OverflowError):
         return None
     return seconds if math.isfinite(seconds) and seconds >= 0.0 else None
-
-
-def _last_line(path: str) -> bytes:
-    try:
-        with open(path, "rb", buffering=0) as output:
-            output.seek(-min(LAST_BYTES, os.fstat(output.fileno()).st_size), os.SEEK_END)
-            return output.read(LAST_BYTES).rstrip().rpartition(b"\n")[2].lstrip()
-    except OSError:  # it has written nothing, or somebody has tidied up
-        return b""

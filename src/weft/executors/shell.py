@@ -14,15 +14,17 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import msgspec
 
 from weft.executors import family, wire
 from weft.executors.base import Ended, Spawn
+from weft.executors.current import Witness
 from weft.executors.result import read_result
 from weft.executors.retry_after import asked_in
+from weft.executors.told_cost import costs_in
 from weft.model.attempt import Attempt
 from weft.model.outcome import Cancelled, Failed, Outcome, Succeeded
 from weft.model.reason import BadResult, CancelAsked, CouldNotStart, Exited, Killed
@@ -154,18 +156,31 @@ class ShellExecutor:
 
     Args:
         ended: called with the outcome of every attempt.
+        witness: told what commands have cost.
         helpers: as many commands as this are started at the same time.
         spool: a folder for output of which it is not known yet whether there is any; made when
             needed. It must be on the file system on which the outputs have their places.
+        additions: to the environment of this process.
+        opened: files that each command has open by these numbers, opened anew for it.
     """
 
-    def __init__(self, ended: Ended, *, helpers: int, spool: str) -> None:
+    def __init__(
+        self,
+        ended: Ended,
+        witness: Witness | None = None,
+        *,
+        helpers: int,
+        spool: str,
+        additions: Mapping[str, str] = {},
+        opened: Mapping[int, str] = {},
+    ) -> None:
         assert helpers >= 1, helpers
         self._loop = asyncio.get_running_loop()
         self._ended = ended
+        self._witness = witness
         self._n_helpers = helpers
         self._helpers: list[_Helper] = []
-        self._setup = (wire.SETUP, dict(os.environ), spool)
+        self._setup = (wire.SETUP, {**os.environ, **additions}, spool, dict(opened))
         self._where: dict[Attempt, tuple[_Helper, int]] = {}
         self._last_key = 0
 
@@ -219,7 +234,14 @@ class ShellExecutor:
                 continue
             running = helper.running.pop(key)
             del self._where[running.attempt]
+            if running.job.tells_costs:
+                self._tell_costs(running)
             self._ended(running.attempt, _outcome(kind, value, running.job))
+
+    def _tell_costs(self, running: _Running) -> None:
+        costs = costs_in(running.job.stderr, running.job.stdout)
+        if costs and self._witness is not None:
+            self._witness.tell(running.attempt, costs)
 
     def _lost(self, helper: _Helper) -> None:
         """End the commands of a helper that has gone: nobody waits for them any more."""

@@ -87,7 +87,7 @@ class Spawner:
     def __init__(self, channel: int, wake: int, weft: int | None) -> None:
         self._channel = channel
         self._wake = wake
-        self._starter = Starter({})
+        self._starter = Starter({}, {})
         self._spool = Spool("")
         self._unframer = Unframer()
         self._by_key: dict[int, Command] = {}
@@ -129,8 +129,8 @@ class Spawner:
             elif message[0] == SIGNAL:
                 self._signal(*message[1:])
             else:
-                _, environment, folder = message
-                self._starter, self._spool = Starter(environment), Spool(folder)
+                _, environment, folder, opened = message
+                self._starter, self._spool = Starter(environment, opened), Spool(folder)
 
     def _start(self, message: Any) -> None:
         _, key, stdout, stderr, earlier, *command = message
@@ -162,6 +162,7 @@ class Spawner:
                 raise CannotStart(why_not(command[0][0], error)) from error
         # A command before this one may have removed the files. If it was not that, it is the program.
         self._spool.clear()
+        self._starter.let_go_of_lost_files()
         return self._begin(places, *command, again=True)
 
     def _take(self) -> SpoolFile:

@@ -17,10 +17,18 @@ class CannotStart(Exception):
 
 
 class Starter:
-    """Starts one command after the other, all with the environment ``inherited``."""
+    """Starts one command after the other.
 
-    def __init__(self, inherited: dict[str, str]) -> None:
+    Args:
+        inherited: the environment of all of them.
+        opened: files that each of them has open for reading and writing, by number. Each opens them anew:
+            whether to wait, for one, is a property of an open file, which commands must not set for others.
+    """
+
+    def __init__(self, inherited: dict[str, str], opened: dict[int, str]) -> None:
         self._inherited = inherited
+        self._opened = opened
+        self._opening = _opening(opened)
         self._folders = _folders(inherited.get("PATH"))
         # Whatever this process ignores (Python itself ignores PIPE), commands must not.
         self._ignored = [n for n in signal.valid_signals() if signal.getsignal(n) == signal.SIG_IGN]
@@ -54,6 +62,7 @@ class Starter:
                     (os.POSIX_SPAWN_OPEN, 2, stderr, os.O_WRONLY, 0)
                     if stderr != stdout
                     else (os.POSIX_SPAWN_DUP2, 1, 2),
+                    *self._opening,
                 ),
                 setsid=True,
                 setsigmask=(),
@@ -61,6 +70,11 @@ class Starter:
             )
         except (ValueError, TypeError) as error:  # NUL or lone surrogates, no argv at all
             raise CannotStart(f"not to be passed to a program: {error}") from error
+
+    def let_go_of_lost_files(self) -> None:
+        """Do without those of the open files that are not there any more."""
+        self._opened = {fd: path for fd, path in self._opened.items() if os.path.exists(path)}
+        self._opening = _opening(self._opened)
 
 
 def why_not(program: str, error: OSError) -> str:
@@ -72,6 +86,10 @@ def why_not(program: str, error: OSError) -> str:
     if error.errno == errno.ENOEXEC:
         return f"{program} is no program of this machine, and no script with a first line like #!/bin/sh"
     return f"can't run {program}: {error.strerror}"
+
+
+def _opening(files: dict[int, str]) -> list[tuple[int, int, str, int, int]]:
+    return [(os.POSIX_SPAWN_OPEN, fd, path, os.O_RDWR, 0) for fd, path in files.items()]
 
 
 def _enter(cwd: str) -> None:

@@ -12,6 +12,7 @@ from queue import SimpleQueue
 from threading import Thread
 
 from weft.executors.base import Ended, Invocation
+from weft.executors.current import AT_WORK, Witness
 from weft.executors.mailbox import Mailbox
 from weft.executors.raised import failed
 from weft.model.attempt import Attempt
@@ -40,11 +41,13 @@ class ThreadExecutor:
         "_running",
         "_threads",
         "_waiting",
+        "_witness",
     )
 
-    def __init__(self, ended: Ended, *, threads: int) -> None:
+    def __init__(self, ended: Ended, witness: Witness | None = None, *, threads: int) -> None:
         assert threads > 0, threads
         self._ended = ended
+        self._witness = witness
         self._limit = threads
         self._context = copy_context()
         self._mailbox = Mailbox(self._told)
@@ -111,13 +114,15 @@ class ThreadExecutor:
         job = self._waiting.pop(attempt, None)
         if job is not None:
             self._running[attempt] = job
-            outcome = self._call(job)
+            outcome = self._call(attempt, job)
             self._running.pop(attempt, None)
             self._mailbox.post(attempt, outcome)
 
-    def _call(self, job: Invocation) -> Outcome:
-        context = self._context if job.context is None else job.context
+    def _call(self, attempt: Attempt, job: Invocation) -> Outcome:
+        context = (self._context if job.context is None else job.context).copy()
+        if self._witness is not None:
+            context.run(AT_WORK.set, (self._witness, attempt))
         try:
-            return Succeeded(context.copy().run(job.function, *job.args, **job.kwargs))
+            return Succeeded(context.run(job.function, *job.args, **job.kwargs))
         except BaseException as error:  # SystemExit too: it is the function that ends, not Weft
             return failed(error)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 # What Weft asks.
-SETUP = 0  # (SETUP, {name: value}, folder): what commands inherit, and where the spool is; comes first
+SETUP = 0  # (SETUP, {name: value}, folder, {fd: path}): what commands inherit, the spool, open files; first
 START = 1  # (START, key, stdout, stderr, earlier, argv, cwd, additions to the environment), see `base.Spawn`
 SIGNAL = 2  # (SIGNAL, key, signal): to the command and its process group
 

@@ -1,7 +1,8 @@
 """What runs inside a worker process: one function after another, until its parent lets go.
 
-Knows the pipe to the parent and what goes over it: a pickled (function, args, kwargs) in, a pickled
-Outcome out. When a worker is started and when it is killed is decided in `process`.
+Knows the pipe to the parent and what goes over it: a pickled (identity, function, args, kwargs) in, with
+what it shares sent ahead; costs that are told, and a pickled Outcome, out. When a worker is started and when
+it is killed is decided in `process`.
 """
 
 from __future__ import annotations
@@ -11,19 +12,28 @@ import os
 import pickle
 import signal
 import warnings
+from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from multiprocessing.connection import Connection, wait
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 
 import msgspec
 
-from weft.executors import family
+from weft.executors import family, shared
+from weft.executors.current import AT_WORK, Identity
 from weft.executors.raised import failed
+from weft.model.attempt import Attempt
 from weft.model.outcome import Failed, Outcome, Succeeded
 from weft.model.reason import BadResult, CouldNotStart
 
 READY = b"ready"
 GOODBYE = b""
+
+# What a message begins with if it is no pickle: those begin with another byte.
+SHARED = b"shared"  # then eight bytes with a number, then the pickle
+FORGET = b"forget"  # then eight bytes with a number
+TOLD = b"told"  # then a pickled (attempt, costs)
 
 TELLING = "WEFT_WORKER"  # the variable by which whoever descends from a worker is known
 
@@ -42,12 +52,53 @@ def serve(parent: Connection, mark: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     watcher = Thread(target=_end_with_the_parent, daemon=True)
     watcher.start()
+    line = _Line(parent)
     try:
-        parent.send_bytes(READY)
-        while (payload := parent.recv_bytes()) != GOODBYE:
-            parent.send_bytes(_packed(_carry_out(payload)))
+        line.send(READY)
+        while (message := parent.recv_bytes()) != GOODBYE:
+            if message.startswith(SHARED):
+                number, content = unnumbered(SHARED, message)
+                shared.arrive(number, partial(pickle.loads, content))
+            elif message.startswith(FORGET):
+                shared.forget(unnumbered(FORGET, message)[0])
+            else:
+                line.send(_packed(_carry_out(message, line)))
     except (EOFError, ConnectionError):
         watcher.join()  # the parent has died
+
+
+def numbered(kind: bytes, number: int, content: bytes = b"") -> bytes:
+    """Return a message about what has this number."""
+    return kind + number.to_bytes(8, "big") + content
+
+
+def unnumbered(kind: bytes, message: bytes) -> tuple[int, bytes]:
+    """Return the number and the content of a message.
+
+    >>> unnumbered(FORGET, numbered(FORGET, 7))
+    (7, b'')
+    """
+    begin = len(kind) + 8
+    return int.from_bytes(message[len(kind) : begin], "big"), message[begin:]
+
+
+class _Line:
+    """This side of the pipe: what functions tell, from whatever thread, and their outcomes."""
+
+    def __init__(self, parent: Connection) -> None:
+        self._parent = parent
+        self._sending = Lock()
+        self.at_work: Identity | None = None
+
+    def send(self, message: bytes) -> None:
+        with self._sending:
+            self._parent.send_bytes(message)
+
+    def identity(self, attempt: Attempt) -> Identity | None:
+        return self.at_work if self.at_work is not None and self.at_work.attempt == attempt else None
+
+    def tell(self, attempt: Attempt, costs: Mapping[str, int]) -> None:
+        self.send(TOLD + pickle.dumps((attempt, dict(costs)), pickle.HIGHEST_PROTOCOL))
 
 
 def _end_with_the_parent() -> None:
@@ -80,15 +131,20 @@ def _end(worker: int) -> None:
         os._exit(0)
 
 
-def _carry_out(payload: bytes) -> Outcome:
+def _carry_out(payload: bytes, line: _Line) -> Outcome:
     try:
-        function, args, kwargs = pickle.loads(payload)
+        identity, function, args, kwargs = pickle.loads(payload)
     except BaseException as error:
         return Failed(CouldNotStart(f"the function can't be loaded in a worker process: {error}"))
+    line.at_work = identity
+    if identity is not None:
+        AT_WORK.set((line, identity.attempt))
     try:
         return Succeeded(function(*args, **kwargs))
     except BaseException as error:
         return failed(error)
+    finally:
+        line.at_work = None
 
 
 def _packed(outcome: Outcome) -> bytes:

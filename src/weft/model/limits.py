@@ -8,6 +8,8 @@ from __future__ import annotations
 import msgspec
 
 from weft.model.health import Health
+from weft.model.rate import Cost, Rate
+from weft.model.scope import Scope
 
 # The pool that every task stands in: `-j N` and `max_concurrent:` set its size, and a task
 # that weighs more than one says so under this name.
@@ -17,12 +19,21 @@ MAX_CONCURRENT = "max_concurrent"
 class Pool(msgspec.Struct, frozen=True):
     """At most ``size`` units in use at once; ``health`` watches the attempts that use it.
 
+    A pool with the ``scope`` "machine" is shared with all Weft processes of this user.
+
     >>> Pool(2).size
     2
     """
 
     size: int
     health: Health | None = None
+    scope: Scope = Scope.RUN
 
 
-Limit = Pool  # rates and locks join here
+Limit = Pool | Rate
+
+
+def units_of(cost: Cost) -> int:
+    """Return the units that ``cost`` takes of a pool, which has no costs of several names."""
+    assert isinstance(cost, int), f"{cost} was checked to be one number"
+    return cost

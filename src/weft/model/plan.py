@@ -10,6 +10,7 @@ from weft.model.access import Undeclared
 from weft.model.aggregate import Aggregate
 from weft.model.group import Group
 from weft.model.limits import Limit
+from weft.model.lock import Lock
 from weft.model.policy import Policy
 from weft.model.task import Task
 
@@ -20,7 +21,7 @@ class Plan(msgspec.Struct, frozen=True):
     The order of ``tasks`` is program order. ``root`` is the directory that relative paths are
     relative to. ``max_concurrent`` is how many tasks may run at once; None leaves the choice
     to the run. ``undeclared`` tells what is done about tasks that declare no accesses, ``policy`` what
-    is done when things go wrong.
+    is done when things go wrong. ``locks`` are those that are shared with other processes.
     """
 
     tasks: tuple[Task, ...] = ()
@@ -31,3 +32,4 @@ class Plan(msgspec.Struct, frozen=True):
     groups: Mapping[str, Group] = {}
     undeclared: Undeclared = Undeclared.PARALLEL
     policy: Policy = Policy()
+    locks: Mapping[str, Lock] = {}

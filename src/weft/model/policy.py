@@ -10,6 +10,7 @@ from weft.model.retry import RetryBudget
 
 # Long enough for most programs to tidy up, short enough for a person to wait.
 GRACE_S = 5.0
+AGING_S = 300.0
 
 
 class Policy(msgspec.Struct, frozen=True):
@@ -20,6 +21,7 @@ class Policy(msgspec.Struct, frozen=True):
         timeout_s: how long the run may take, in seconds.
         retry_budget: how much of its work may be retries.
         health: how many of its attempts may fail.
+        aging_s: a task that waits this long for tasks of a higher priority moves up one level, in seconds.
         grace_s: how long an attempt that was asked to end is given before it is killed, in seconds.
     """
 
@@ -28,3 +30,4 @@ class Policy(msgspec.Struct, frozen=True):
     retry_budget: RetryBudget | None = None
     health: Health | None = None
     grace_s: float = GRACE_S
+    aging_s: float = AGING_S

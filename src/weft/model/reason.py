@@ -77,6 +77,20 @@ class PoolTooSmall(_Reason, frozen=True, gc=False):
     asked: int
 
 
+class RateTooSmall(_Reason, frozen=True, gc=False):
+    """Together they cost ``asked`` units of a rate that lets ``limit`` start in each span."""
+
+    rate: str
+    limit: int
+    asked: int
+
+
+class SameLock(_Reason, frozen=True, gc=False):
+    """Both hold the lock, and at least one of them alone."""
+
+    lock: str
+
+
 # Why a task is not running yet.
 class DependencyPending(_Reason, frozen=True, gc=False):
     """A task that must end first has not ended."""
@@ -97,6 +111,42 @@ class PoolReserved(_Reason, frozen=True, gc=False):
 
     pool: str
     by: str
+
+
+class JobsLentOut(_Reason, frozen=True, gc=False):
+    """Too few jobs are free: others have the rest, by make's jobserver."""
+
+    free: int
+    asked: int
+
+
+class LockHeld(_Reason, frozen=True, gc=False):
+    """Others hold the lock, or it is kept for the task ``kept_for``, which comes first."""
+
+    lock: str
+    holders: tuple[str, ...] = ()
+    kept_for: str | None = None
+
+
+class RateDue(_Reason, frozen=True, gc=False):
+    """The rate has no room for ``cost`` units before the moment ``due`` of the run's clock."""
+
+    rate: str
+    cost: float
+    due: float
+
+
+class AsksOthers(_Reason, frozen=True, gc=False):
+    """It has all that it needs in its run, and asks for ``shares``, which other processes use as well."""
+
+    shares: tuple[str, ...]
+
+
+class TakenElsewhere(_Reason, frozen=True, gc=False):
+    """Other processes have so much of ``share`` that too little is left; ``holders`` are some of them."""
+
+    share: str
+    holders: tuple[str, ...] = ()
 
 
 class BackingOff(_Reason, frozen=True, gc=False):
@@ -241,6 +291,14 @@ class Unhealthy(_Reason, frozen=True, gc=False):
     error_rate: float
 
 
+class Preempted(_Reason, frozen=True, gc=False):
+    """It ran on speculation, and its place was wanted."""
+
+
+class NotNeeded(_Reason, frozen=True, gc=False):
+    """It was speculation, and nobody needs it any more."""
+
+
 class RunTimedOut(_Reason, frozen=True, gc=False):
     """The run took longer than ``limit_s`` seconds."""
 
@@ -250,13 +308,25 @@ class RunTimedOut(_Reason, frozen=True, gc=False):
 EdgeReason = (
     Needs | NeedsGroup | ReadAfterWrite | WriteAfterRead | WriteAfterWrite | Transaction | NotDeclared
 )
-PairReason = Through | PoolTooSmall
-WaitReason = DependencyPending | PoolFull | PoolReserved | BackingOff | CircuitOpen | CircuitProbing
+PairReason = Through | PoolTooSmall | RateTooSmall | SameLock
+WaitReason = (
+    DependencyPending
+    | PoolFull
+    | PoolReserved
+    | JobsLentOut
+    | LockHeld
+    | RateDue
+    | AsksOthers
+    | TakenElsewhere
+    | BackingOff
+    | CircuitOpen
+    | CircuitProbing
+)
 FailureReason = Raised | Exited | Killed | CouldNotStart | BadResult | TimedOut
 LastReason = AttemptsUsedUp | NotRetried | TimeBudgetSpent | RetryBudgetSpent
 GroupReason = GroupMet | GroupLost
 RunEndsBy = RunTimedOut | CriticalFailed | RunFailed | Unhealthy
 EndReason = Interrupted | RunEndsBy  # why the run ends early
-CancelReason = CancelAsked | GroupReason | EndReason
-SkipReason = DependencyFailed | DependencyCancelled | GroupReason | EndReason
+CancelReason = CancelAsked | Preempted | NotNeeded | GroupReason | EndReason
+SkipReason = NotNeeded | DependencyFailed | DependencyCancelled | GroupReason | EndReason
 Reason = EdgeReason | PairReason | WaitReason | FailureReason | LastReason | CancelReason | SkipReason

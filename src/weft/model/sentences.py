@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import assert_never
 
+from weft.model.amount import amount
 from weft.model.outcome import Cancelled, Failed, Outcome, Skipped, Succeeded
 from weft.model.reason import (
+    AsksOthers,
     AttemptsUsedUp,
     BackingOff,
     BadResult,
@@ -25,23 +27,31 @@ from weft.model.reason import (
     GroupLost,
     GroupMet,
     Interrupted,
+    JobsLentOut,
     Killed,
     LastReason,
+    LockHeld,
     Needs,
     NeedsGroup,
     NotDeclared,
+    NotNeeded,
     NotRetried,
     PairReason,
     PoolFull,
     PoolReserved,
     PoolTooSmall,
+    Preempted,
     Raised,
+    RateDue,
+    RateTooSmall,
     ReadAfterWrite,
     Reason,
     RetryBudgetSpent,
     RunFailed,
     RunTimedOut,
+    SameLock,
     SkipReason,
+    TakenElsewhere,
     Through,
     TimeBudgetSpent,
     TimedOut,
@@ -56,9 +66,11 @@ from weft.model.unlock import (
     Declare,
     DropNeed,
     LargerLimit,
+    LargerRate,
     LeaveGroup,
     NarrowerPattern,
     PrivateWorkspace,
+    ShareLock,
     Unlock,
 )
 
@@ -120,7 +132,11 @@ def unlock_sentence(unlock: Unlock) -> str:
         case LeaveGroup(task, group):
             return f"take `{task}` out of the atomic group `{group}`"
         case LargerLimit(name, size):
-            return f"let pool `{name}` hold {size}"
+            return f"let pool `{name}` hold {amount(size)}"
+        case LargerRate(name, limit):
+            return f"let rate `{name}` start {limit} in one span, if the other side allows it"
+        case ShareLock(lock):
+            return f"take the lock `{lock}` shared, where a task only looks"
         case Declare(task):
             return f"declare what `{task}` reads and writes, even if it is nothing"
         case _:
@@ -146,7 +162,11 @@ def _why_not_beside(reason: EdgeReason | PairReason) -> str:
         case Through(tasks):
             return f"it comes after {_listed(tasks)}"
         case PoolTooSmall(pool, size, asked):
-            return f"pool `{pool}` holds {size} and the two together take {asked}"
+            return f"pool `{pool}` holds {amount(size)} and the two together take {amount(asked)}"
+        case RateTooSmall(rate, limit, asked):
+            return f"rate `{rate}` lets {limit} start in one span, and the two together cost {asked}"
+        case SameLock(lock):
+            return f"both take the lock `{lock}`, and not both of them shared"
         case _:
             assert_never(reason)
 
@@ -156,9 +176,24 @@ def _why_it_waits(reason: WaitReason) -> str:
         case DependencyPending(task):
             return f"`{task}` has not ended"
         case PoolFull(pool, free, asked):
-            return f"pool `{pool}` has {free} free and the task takes {asked}"
+            return f"pool `{pool}` has {amount(free)} free and the task takes {amount(asked)}"
         case PoolReserved(pool, by):
             return f"what is free in pool `{pool}` is kept for `{by}`, which comes first"
+        case JobsLentOut(free, asked):
+            return f"other processes share the jobs: {free} are free and the task takes {asked}"
+        case LockHeld(lock, _, str(kept_for)):
+            return f"lock `{lock}` is kept for `{kept_for}`, which comes first"
+        case LockHeld(lock, holders):
+            return (
+                f"lock `{lock}` is held by {_listed(holders) if holders else 'a task that is about to start'}"
+            )
+        case RateDue(rate, cost, _):
+            return f"rate `{rate}` has no room yet for the {cost:g} that the task takes"
+        case AsksOthers(shares):
+            return f"it asks for {_listed(shares)}, shared with other processes"
+        case TakenElsewhere(share, holders):
+            by = f": {', '.join(holders)}" if holders else ""
+            return f"other processes have taken `{share}`{by}"
         case BackingOff(attempt, _):
             return f"attempt {attempt} is not due yet"
         case CircuitOpen(scope, rate, _):
@@ -219,6 +254,10 @@ def _why_not_to_its_end(reason: CancelReason | SkipReason) -> str:
             return f"`{task}` failed, and the run ends with the first failure"
         case Unhealthy(scope, rate):
             return f"{scope} is unhealthy: {rate:.0%} of the attempts failed"
+        case Preempted():
+            return "it ran on speculation, and its place was wanted"
+        case NotNeeded():
+            return "it was speculation, and nobody needs it"
         case RunTimedOut(limit_s):
             return f"the run took longer than {limit_s:g} s"
         case _:

@@ -7,8 +7,11 @@ from collections.abc import Mapping
 import msgspec
 
 from weft.model.access import Accesses
+from weft.model.lock import Hold
 from weft.model.priority import NORMAL, Priority
+from weft.model.rate import Cost
 from weft.model.retry import Retry
+from weft.model.speculation import Effects
 from weft.model.timeout import Timeout
 from weft.model.work import Work
 
@@ -22,13 +25,14 @@ class Task(msgspec.Struct, frozen=True):
     while the task runs. ``duration_s`` is how long the task is expected to take, in seconds;
     it shapes the order of starts and nothing else. ``accesses`` is what it reads and writes; None
     when nothing is declared, which is not the same as declaring that it touches nothing. ``group``
-    names the group that it belongs to. Without ``retry`` it is tried once.
+    names the group that it belongs to. Without ``retry`` it is tried once. ``locks`` it
+    holds while it runs. A ``speculative`` task runs in slots that nobody else wants.
     """
 
     id: str
     work: Work
     needs: tuple[str, ...] = ()
-    limits: Mapping[str, int] = {}
+    limits: Mapping[str, Cost] = {}
     priority: Priority = NORMAL
     duration_s: float | None = None
     family: str | None = None
@@ -36,3 +40,6 @@ class Task(msgspec.Struct, frozen=True):
     group: str | None = None
     retry: Retry | None = None
     timeout: Timeout | None = None
+    locks: Mapping[str, Hold] = {}
+    speculative: bool = False
+    effects: Effects = Effects.UNKNOWN

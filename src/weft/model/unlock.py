@@ -46,10 +46,32 @@ class LargerLimit(_Unlock, frozen=True, gc=False):
     size: int
 
 
+class LargerRate(_Unlock, frozen=True, gc=False):
+    """The rate ``name`` lets ``limit`` units start in one span."""
+
+    name: str
+    limit: int
+
+
+class ShareLock(_Unlock, frozen=True, gc=False):
+    """Tasks that only look hold the lock ``shared``."""
+
+    lock: str
+
+
 class Declare(_Unlock, frozen=True, gc=False):
     """``task`` says what it reads and writes, even if that is nothing."""
 
     task: str
 
 
-Unlock = DropNeed | NarrowerPattern | PrivateWorkspace | LeaveGroup | LargerLimit | Declare
+Unlock = (
+    DropNeed
+    | NarrowerPattern
+    | PrivateWorkspace
+    | LeaveGroup
+    | LargerLimit
+    | LargerRate
+    | ShareLock
+    | Declare
+)

@@ -11,19 +11,33 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from weft.errors import UsageError
 from weft.model.access import Undeclared
 from weft.model.aggregate import COMMON
 from weft.model.group import Group, Rest
 from weft.model.health import Health, WhenUnhealthy
 from weft.model.limits import Limit, Pool
-from weft.model.policy import GRACE_S
+from weft.model.lock import Hold, Lock, holds
+from weft.model.policy import AGING_S, GRACE_S
 from weft.model.priority import HIGH, LOW, NORMAL, Priority
+from weft.model.rate import Aimd, Cost, Rate
 from weft.model.retry import Jitter, Retry, RetryBudget
+from weft.model.scope import Scope
 from weft.model.timeout import Timeout
 from weft.model.work import ResultFormat
-from weft.planfile.quantities import Duration, Expression, Factor, Failure, Least, Share, Window
+from weft.planfile.quantities import (
+    Amount,
+    Duration,
+    ExitCode,
+    Expression,
+    Factor,
+    Failure,
+    Least,
+    PerSpan,
+    Share,
+    Window,
+)
 from weft.planfile.shapes import (
-    LARGEST,
     ByKind,
     Choice,
     Count,
@@ -65,7 +79,8 @@ class TaskEntry(msgspec.Struct, frozen=True):
     each: Mapping[str, Source] = {}
     env: Mapping[str, str] = {}
     cwd: str = "."
-    limits: Mapping[str, int] = {}
+    limits: Mapping[str, Cost] = {}
+    locks: Mapping[str, Hold] = {}
     priority: Priority = NORMAL
     duration: float | None = None
     result: ResultFormat = ResultFormat.NONE
@@ -74,6 +89,9 @@ class TaskEntry(msgspec.Struct, frozen=True):
     group: str | None = None
     retry: Retry | None = None
     timeout: Timeout | None = None
+    speculative: bool = False
+    pure: bool = False
+    idempotent: bool = False
 
 
 class AggregateEntry(msgspec.Struct, frozen=True):
@@ -90,6 +108,7 @@ class PlanEntry(msgspec.Struct, frozen=True):
 
     max_concurrent: int | None = None
     limits: Mapping[str, Limit] = {}
+    locks: Mapping[str, Lock] = {}
     env: Mapping[str, str] = {}
     tasks: Mapping[str, TaskEntry] = {}
     aggregates: Mapping[str, AggregateEntry] = {}
@@ -100,6 +119,7 @@ class PlanEntry(msgspec.Struct, frozen=True):
     retry_budget: RetryBudget | None = None
     health: Health | None = None
     grace: float = GRACE_S
+    aging: float = AGING_S
 
 
 def _alone(value: T) -> tuple[T, ...]:
@@ -114,8 +134,19 @@ def _source(pattern: str | None = None, values: tuple[str, ...] = ()) -> Source:
     return Values(values) if pattern is None else Glob(pattern)
 
 
-def _limit(size: int = LARGEST, health: Health | None = None) -> Limit:
-    return Pool(size, health)  # one that can't be read is wide enough for every task
+def _limit(
+    pool: int | None = None,
+    health: Health | None = None,
+    scope: Scope = Scope.RUN,
+    adapt: Aimd | bool | None = None,
+    **paced: Any,
+) -> Limit:
+    if pool is None:
+        adapting = adapt if isinstance(adapt, Aimd) else None if adapt is False else Aimd()
+        return Rate(health=health, scope=scope, adapt=adapting, **paced)
+    if paced or adapt is not None:
+        raise UsageError(f"a pool has no `{next(iter(paced), 'adapt')}`, which is for rates")
+    return Pool(pool, health, scope)
 
 
 def _health(window: int | float | None = None, **others: Any) -> Health:
@@ -130,6 +161,12 @@ _PATTERN = Text("a glob")
 _VALUES = ListOf(Written())
 _FAILURE: Shape[int | str] = Failure()
 _FAILURES = ByKind(scalar=Made(_FAILURE, _alone), items=ListOf(_FAILURE))
+_RATES: Shape[Any] = ByKind(scalar=PerSpan(), items=ListOf(PerSpan()))
+_RATE: Shape[Any] = ByKind(scalar=PerSpan(), items=ListOf(PerSpan()), table=MapOf(_RATES))
+_CODE = ExitCode()
+_CODES = ByKind(scalar=Made(_CODE, _alone), items=ListOf(_CODE))
+_SCOPE = Choice({scope.value: scope for scope in Scope})
+_HOLD = Choice({hold.value: hold for hold in Hold})
 _REST = Choice({rest.value: rest for rest in Rest})
 _GROUP_NAME = Text("the name of a group")
 
@@ -154,13 +191,38 @@ HEALTH = Record(
     ),
 )
 
+ADAPT = Record(
+    "how it adapts",
+    Aimd,
+    (
+        Key("decrease", Share(), "The part of the rate that a burst of refusals leaves."),
+        Key("increase", Share(), "The part of the limit that each span without a refusal gives back."),
+    ),
+)
+
 LIMIT = Record(
     "a limit",
     _limit,
     (
-        Key("pool", Count(), "How many units may be in use at once.", required=True, into="size"),
+        Key("pool", Amount(), "How many units may be in use at once."),
+        Key("rate", _RATE, "How many units may be started in each span of time.", into="limit"),
+        Key("burst", Count(), "The most units of a rate at one moment; the rest is spread evenly."),
+        Key(
+            "adapt",
+            ByKind(scalar=Flag(), table=ADAPT),
+            "Whether a rate is lowered when the other side refuses, and by how much.",
+        ),
+        Key("refused_on", _CODES, "The exit codes by which commands tell that the other side has refused."),
         Key("health", HEALTH, "How many of the attempts that use it may fail."),
+        Key("scope", _SCOPE, "Who counts together: the tasks of a run, or all runs of a user on a machine."),
     ),
+    one_of=("pool", "rate"),
+)
+
+LOCK = Record(
+    "a lock",
+    Lock,
+    (Key("scope", _SCOPE, "Among whom it is held: the tasks of a run, or all runs of a user on a machine."),),
 )
 
 RETRY = Record(
@@ -219,7 +281,7 @@ EACH = Record(
         ),
         Key("list", _VALUES, "These values, as they are written.", into="values"),
     ),
-    sole=True,
+    one_of=("glob", "list"),
 )
 
 GROUP = Record(
@@ -270,7 +332,18 @@ TASK = Record(
         ),
         Key("env", _ENV, "Environment variables of this task, on top of the plan's."),
         Key("cwd", Text("a directory"), "The directory it runs in, relative to the plan's."),
-        Key("limits", MapOf(Count()), "How many units of each limit it takes while it runs."),
+        Key(
+            "limits",
+            MapOf(ByKind(scalar=Amount(), table=MapOf(Count(0)))),
+            "How many units of each pool it takes while it runs, and what its start costs of each rate.",
+        ),
+        Key(
+            "locks",
+            ByKind(
+                scalar=Made(Name(), holds), items=Made(ListOf(Name(), least=0), holds), table=MapOf(_HOLD)
+            ),
+            "The locks that it holds while it runs.",
+        ),
         Key(
             "priority",
             Choice({"high": HIGH, "normal": NORMAL, "low": LOW}),
@@ -295,6 +368,13 @@ TASK = Record(
             ByKind(scalar=Made(Duration(), Timeout), table=TIMEOUT),
             "How long an attempt may take, or more than that.",
         ),
+        Key(
+            "speculative",
+            Flag(),
+            "Whether it runs only where nothing else can, and makes room. It must be pure or idempotent.",
+        ),
+        Key("pure", Flag(), "Whether it leaves nothing behind but its result."),
+        Key("idempotent", Flag(), "Whether doing it twice, or half and then again, is as good as once."),
     ),
 )
 
@@ -316,9 +396,10 @@ PLAN = Record(
         Key("max_concurrent", Count(), "How many tasks may run at once."),
         Key(
             "limits",
-            MapOf(ByKind(scalar=Made(Count(), Pool), table=LIMIT)),
-            "Limits that tasks share, by name: how many units of each may be in use at once.",
+            MapOf(ByKind(scalar=Made(Amount(), Pool), table=LIMIT)),
+            "Limits that tasks share, by name: how many units may be in use at once, or start in a span.",
         ),
+        Key("locks", MapOf(LOCK), "Locks that need more to be said than that tasks hold them, by name."),
         Key("env", _ENV, "Environment variables of every task."),
         Key(
             "tasks",
@@ -341,6 +422,11 @@ PLAN = Record(
         ),
         Key("grace", Duration(), "How long a task that was asked to end is given before it is killed."),
         Key("health", HEALTH, "How many of all attempts may fail."),
+        Key(
+            "aging",
+            Duration(),
+            "How long a task waits for tasks of a higher priority before it moves up one level.",
+        ),
         Key("aggregates", MapOf(AGGREGATE), "What is made of the results of several tasks, by name."),
     ),
 )

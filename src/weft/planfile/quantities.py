@@ -1,4 +1,4 @@
-"""Shapes of single values that are more than a word: a span of time, a share, a failure, an expression."""
+"""Shapes of single values that are more than a word: spans of time, sizes, rates, shares, failures."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from decimal import Decimal
 import msgspec
 
 from weft.errors import UsageError
+from weft.model.rate import SPAN, limit_in, seconds_in
 from weft.model.retry import TIMEOUT
 from weft.model.signals import NUMBERS
 from weft.planfile.notes import Notes
@@ -18,9 +19,13 @@ from weft.planning.check_policy import MOST_EXIT_CODE
 from weft.views.aggregate import field_reader
 
 _NUMBER = r"[0-9]+(?:\.[0-9]+)?"
-_SPAN = rf"(?:({_NUMBER})h)?(?:({_NUMBER})m)?(?:({_NUMBER})s)?(?:({_NUMBER})ms)?"
-_SPAN_SCHEMA = {"type": "string", "pattern": rf"^(?=.){_SPAN}$"}
-_SECONDS = (3600.0, 60.0, 1.0, 0.001)
+_SPAN_SCHEMA = {"type": "string", "pattern": rf"^(?=.){SPAN}$"}
+_BYTES = {
+    f"{prefix}{unit}": base**power
+    for unit, base, prefixes in (("iB", 1024, "KMGT"), ("B", 1000, "kMGT"))
+    for power, prefix in enumerate(prefixes, start=1)
+}
+_SIZE = rf"({_NUMBER}) ?({'|'.join(_BYTES)})"
 _LONGEST_EXPRESSION = 1000  # characters; jmespath's parser is recursive
 _LONGEST_SHOWN = 60
 
@@ -38,20 +43,6 @@ class Duration(msgspec.Struct, frozen=True):
 
     def schema(self) -> Schema:
         return {"anyOf": [{"type": "number", "minimum": 0}, _SPAN_SCHEMA]}
-
-
-def seconds_in(value: object) -> float | None:
-    """Return the seconds that a number or a string with units stands for, None for anything else.
-
-    >>> seconds_in("1h30m")
-    5400.0
-    >>> seconds_in("soon") is None
-    True
-    """
-    if isinstance(value, str) and value and (parts := re.fullmatch(_SPAN, value)):
-        spans = zip(parts.groups(), _SECONDS, strict=True)
-        value = sum(float(number) * seconds for number, seconds in spans if number)
-    return _finite(value)
 
 
 def _finite(value: object) -> float | None:
@@ -135,6 +126,83 @@ class Window(msgspec.Struct, frozen=True):
 
     def schema(self) -> Schema:
         return {"anyOf": [Count().schema(), _SPAN_SCHEMA]}
+
+
+class Amount(msgspec.Struct, frozen=True):
+    """A whole number of units, or of bytes: a size with its unit."""
+
+    expected: str = "a whole number, 1 or more, or a size such as 512MiB or 16GB"
+
+    def read(self, node: Node, path: Path, notes: Notes) -> int | None:
+        value = node.value if isinstance(node, Scalar) else None
+        amount = bytes_in(value) if isinstance(value, str) else _count(value)
+        if amount is None:
+            notes.expected(node, path, self.expected, _amount_hint(value))
+        return amount
+
+    def schema(self) -> Schema:
+        return {"anyOf": [Count().schema(), {"type": "string", "pattern": f"^{_SIZE}$"}]}
+
+
+def bytes_in(size: str) -> int | None:
+    """Return the bytes that a size with its unit stands for, None where they are not a whole number.
+
+    >>> bytes_in("1.5KiB"), bytes_in("2kB"), bytes_in("16 GiB"), bytes_in("0.3KiB")
+    (1536, 2000, 17179869184, None)
+    """
+    parts = re.fullmatch(_SIZE, size)
+    n_bytes = Decimal(parts[1]) * _BYTES[parts[2]] if parts else Decimal(0)
+    return _count(int(n_bytes)) if n_bytes <= LARGEST and n_bytes == int(n_bytes) else None
+
+
+def _amount_hint(value: object) -> str | None:
+    if not isinstance(value, str):
+        return None
+    if _is_rate(value):
+        return f"a rate is declared as `{{rate: {value}}}`"
+    return f"the units are {', '.join(_BYTES)}" if value[:1].isdigit() else None
+
+
+class PerSpan(msgspec.Struct, frozen=True):
+    """A number of units in each span of time, as `Rate` takes it."""
+
+    expected: str = "a rate such as 100/min, 5/s or 1000/1h30m"
+
+    def read(self, node: Node, path: Path, notes: Notes) -> str | None:
+        value = node.value if isinstance(node, Scalar) else None
+        if isinstance(value, str) and _is_rate(value):
+            return value
+        number = _count(value)
+        notes.expected(node, path, self.expected, f"did you mean `{number}/min`?" if number else None)
+        return None
+
+    def schema(self) -> Schema:
+        spans = rf"(s|sec|second|m|min|minute|h|hour|d|day|(?=[0-9]){SPAN})"
+        return {"type": "string", "pattern": f"^[0-9]{{1,15}} */ *{spans}$"}
+
+
+def _is_rate(text: str) -> bool:
+    try:
+        limit_in(text)
+    except UsageError:
+        return False
+    return True
+
+
+class ExitCode(msgspec.Struct, frozen=True):
+    """A code by which a command tells that something is wrong."""
+
+    expected: str = f"an exit code from 1 to {MOST_EXIT_CODE}"
+
+    def read(self, node: Node, path: Path, notes: Notes) -> int | None:
+        code = _count(node.value) if isinstance(node, Scalar) else None
+        if code is not None and code <= MOST_EXIT_CODE:
+            return code
+        notes.expected(node, path, self.expected)
+        return None
+
+    def schema(self) -> Schema:
+        return {"type": "integer", "minimum": 1, "maximum": MOST_EXIT_CODE}
 
 
 class Factor(msgspec.Struct, frozen=True):

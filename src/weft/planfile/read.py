@@ -6,6 +6,8 @@ of a file are told at once, and none that only follow from another.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from weft.errors import Problem
 from weft.model.aggregate import Aggregate, Frequency
 from weft.model.group import Group
@@ -15,7 +17,6 @@ from weft.model.policy import Policy
 from weft.model.task import Task
 from weft.planfile.keys import PLAN, PlanEntry, TaskEntry
 from weft.planfile.reading import Reading
-from weft.planfile.shapes import LARGEST
 from weft.planfile.tasks import tasks_of
 from weft.planfile.tree import Scalar, node_at
 from weft.planning.check import problems
@@ -39,12 +40,17 @@ def read_plan(reading: Reading) -> Plan:
         root=reading.root,
         groups={name: entry.groups.get(name, Group()) for name in reading.names("groups") or ()},
         undeclared=entry.undeclared,
-        policy=Policy(entry.on_failure, entry.timeout, entry.retry_budget, entry.health, entry.grace),
+        policy=Policy(
+            entry.on_failure, entry.timeout, entry.retry_budget, entry.health, entry.grace, entry.aging
+        ),
+        locks=entry.locks,
     )
     unclear = _unclear_names(reading)
+    unread = _unread_limits(entry, reading)
     members_known = not (notes.spoilt(("tasks",)) or notes.spoilt(("groups",)))
     for problem in problems(plan):
-        if not (_follows(problem, reading, unclear) or (_counts_members(problem) and not members_known)):
+        follows = _follows(problem, reading, unclear) or _asks_of(problem, unread)
+        if not (follows or (_counts_members(problem) and not members_known)):
             reading.problem(problem.path, problem.message, problem.hint)
     notes.raise_if_any()
     return plan
@@ -58,8 +64,16 @@ def _tasks(entry: PlanEntry, reading: Reading) -> tuple[Task, ...]:
 
 
 def _limits(entry: PlanEntry, reading: Reading) -> dict[str, Limit]:
-    """Return the limits; one that can't be read is wide enough for every task."""
-    return {name: entry.limits.get(name, Pool(LARGEST)) for name in reading.names("limits") or ()}
+    """Return the limits, with something in the place of those that can't be read."""
+    return {name: entry.limits.get(name, Pool(1)) for name in reading.names("limits") or ()}
+
+
+def _unread_limits(entry: PlanEntry, reading: Reading) -> Collection[str]:
+    """Return the limits of which nobody knows what they hold."""
+    names = reading.names("limits") or ()
+    return {
+        name for name in names if name not in entry.limits or reading.notes.spoilt(("limits", name, "rate"))
+    }
 
 
 def _aggregates(entry: PlanEntry) -> dict[str, Aggregate]:
@@ -89,6 +103,14 @@ def _follows(problem: Problem, reading: Reading, unclear: tuple[str, ...]) -> bo
         return False
     unfilled = "{" in node.text and reading.notes.spoilt((*problem.path[:2], "each"))
     return unfilled or node.text.startswith(unclear)
+
+
+def _asks_of(problem: Problem, limits: Collection[str]) -> bool:
+    """Tell whether ``problem`` is about what a task takes of one of ``limits``."""
+    match problem.path:
+        case ("tasks", _, "limits", str(name), *_):
+            return name in limits
+    return False
 
 
 def _counts_members(problem: Problem) -> bool:

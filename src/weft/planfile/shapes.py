@@ -13,6 +13,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
+from weft.errors import UsageError
 from weft.planfile.notes import Notes
 from weft.planfile.tree import Items, Node, Path, Scalar, Table
 from weft.planfile.wording import did_you_mean, label, printable
@@ -284,21 +285,20 @@ class Key(msgspec.Struct, frozen=True):
 class Record(msgspec.Struct, Generic[T], frozen=True):
     """A mapping with known keys, made into a ``T`` by keyword; a key that can't be read is left out.
 
-    ``sole`` tells that exactly one of the keys must be there.
+    Exactly one of the keys ``one_of`` must be there, if there are any. Where ``make`` raises a UsageError,
+    the keys do not go together.
     """
 
     title: str  # as in "expected a task"
     make: Callable[..., T]
     keys: tuple[Key, ...]
-    sole: bool = False
+    one_of: tuple[str, ...] = ()
 
     @property
     def expected(self) -> str:
-        return f"{self.title}: a mapping with {self._names('or' if self.sole else 'and')}"
-
-    def _names(self, last: str) -> str:
-        wanted = [f"`{key.name}`" for key in self.keys if key.required or self.sole]
-        return f" {last} ".join(wanted) or "keys"
+        required = " and ".join(f"`{key.name}`" for key in self.keys if key.required)
+        either = " or ".join(f"`{name}`" for name in self.one_of)
+        return f"{self.title}: a mapping with {required or either or 'keys'}"
 
     def read(self, node: Node, path: Path, notes: Notes) -> T | None:
         if not isinstance(node, Table):
@@ -311,9 +311,15 @@ class Record(msgspec.Struct, Generic[T], frozen=True):
                 value = key.shape.read(node.nodes[key.name], (*path, key.name), notes)
                 if value is not None:
                     values[key.into or key.name] = value
-        if self.sole and len(values) != 1:
+        read = [key.name for key in self.keys if key.name in self.one_of and (key.into or key.name) in values]
+        if self.one_of and len(read) != 1:
             return None
-        return self.make(**values)
+        try:
+            return self.make(**values)
+        except UsageError as error:
+            if not notes.spoilt(path):  # else it may follow from a key that was left out
+                notes.add(node.spot, path, f"{label(path)}: {error}")
+            return None
 
     def _check_names(self, node: Table, path: Path, notes: Notes) -> None:
         names = [key.name for key in self.keys]
@@ -321,22 +327,28 @@ class Record(msgspec.Struct, Generic[T], frozen=True):
             if name not in names:
                 hint = did_you_mean(name, names) or f"the keys here are {', '.join(names)}"
                 notes.add(node.keys[name], path, f"unknown key `{printable(name)}` in {label(path)}", hint)
-        there = [name for name in names if name in node.nodes]
-        if self.sole and len(there) != 1:
-            what = " and ".join(f"`{name}`" for name in there) or "no such key"
-            notes.add(node.spot, path, f"{label(path)} has {what}; expected one of {self._names('and')}")
+        there = [name for name in self.one_of if name in node.nodes]
+        if self.one_of and len(there) != 1:
+            either = " nor ".join(f"`{name}`" for name in self.one_of)
+            both = " and ".join(f"`{name}`" for name in there)
+            what = f"has {both}; expected one of them" if there else f"has neither {either}"
+            notes.add(node.spot, path, f"{label(path)} {what}", self._meanings())
         for key in self.keys:
             if key.required and key.name not in node.nodes:
                 message = f"{label(path)} has no `{key.name}`"
                 notes.add(node.spot, path, message, f"`{key.name}:` {key.meaning}")
 
+    def _meanings(self) -> str:
+        told = (f"`{key.name}:` {key.meaning}" for key in self.keys if key.name in self.one_of)
+        return " ".join(told)
+
     def schema(self) -> Schema:
         required = [key.name for key in self.keys if key.required]
-        sole = {"minProperties": 1, "maxProperties": 1} if self.sole else {}
+        one_of = {"oneOf": [{"required": [name]} for name in self.one_of]} if self.one_of else {}
         return {
             "type": "object",
             "properties": {key.name: {"description": key.meaning, **key.shape.schema()} for key in self.keys},
             "additionalProperties": False,
             **({"required": required} if required else {}),
-            **sole,
+            **one_of,
         }

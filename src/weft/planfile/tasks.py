@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from weft.model.access import Accesses
+from weft.model.lock import Hold
+from weft.model.speculation import Effects
 from weft.model.task import Task
 from weft.model.work import Command
 from weft.planfile.each import members
@@ -48,6 +50,9 @@ def _task(name: str, entry: TaskEntry, env: Mapping[str, str]) -> Task:
         group=entry.group,
         retry=entry.retry,
         timeout=entry.timeout,
+        locks=entry.locks,
+        speculative=entry.speculative,
+        effects=_effects(entry),
     )
 
 
@@ -78,6 +83,9 @@ def _member(
         group=entry.group,
         retry=entry.retry,
         timeout=entry.timeout,
+        locks=_locks(entry, lambda text: placeholders.fill(text, shown)),
+        speculative=entry.speculative,
+        effects=_effects(entry),
     )
 
 
@@ -85,6 +93,21 @@ def _accesses(entry: TaskEntry, fill: Callable[[str], str]) -> Accesses | None:
     if entry.reads is None and entry.writes is None:
         return None
     return Accesses(tuple(map(fill, entry.reads or ())), tuple(map(fill, entry.writes or ())))
+
+
+def _locks(entry: TaskEntry, fill: Callable[[str], str]) -> dict[str, Hold]:
+    locks: dict[str, Hold] = {}
+    for name, hold in entry.locks.items():
+        filled = fill(name)
+        if locks.get(filled) is not Hold.EXCLUSIVE:  # of two names that become one, the stricter
+            locks[filled] = hold
+    return locks
+
+
+def _effects(entry: TaskEntry) -> Effects:
+    if entry.pure:
+        return Effects.PURE
+    return Effects.IDEMPOTENT if entry.idempotent else Effects.UNKNOWN
 
 
 def _refuse_misplaced(

@@ -8,7 +8,7 @@ from weft.planfile.tree import Items, Node, Path, Scalar
 from weft.planning.nearest import nearest
 from weft.views.visible import visible
 
-_KINDS = {"tasks": "task", "limits": "limit", "groups": "group", "aggregates": "aggregate"}
+_KINDS = {"tasks": "task", "limits": "limit", "locks": "lock", "groups": "group", "aggregates": "aggregate"}
 _LONGEST = 60  # of a value in a message: enough to recognise it
 
 

@@ -14,17 +14,18 @@ from typing import Any
 from weft.errors import Problem
 from weft.model.access import Accesses
 from weft.model.group import Group
-from weft.model.limits import MAX_CONCURRENT, Limit
+from weft.model.limits import Limit
 from weft.model.plan import Plan
 from weft.model.policy import Policy
 from weft.model.reason import EdgeReason, Needs, NeedsGroup, Transaction
 from weft.model.sentences import sentence
+from weft.model.speculation import Effects
 from weft.model.task import Task
 from weft.model.work import has_result
-from weft.planning import check_policy
+from weft.planning import check_limits, check_policy
 from weft.planning.graph import cycle_among
 from weft.planning.names import Names
-from weft.planning.nearest import nearest
+from weft.planning.nearest import did_you_mean
 from weft.planning.patterns import pattern_problem
 from weft.planning.wiring import Wiring, wiring_of
 
@@ -41,6 +42,7 @@ def problems(plan: Plan, wiring: Wiring | None = None) -> tuple[Problem, ...]:
     names = wiring.names
     found = [
         *shared_problems(plan.max_concurrent, plan.limits, plan.groups, plan.policy),
+        *(problem for name, lock in plan.locks.items() for problem in check_policy.of_lock(name, lock)),
         *_duplicates(plan.tasks),
         *_unknown_needs(plan.tasks, names),
         *(problem for task in plan.tasks for problem in task_problems(task, plan.limits, plan.groups)),
@@ -61,7 +63,7 @@ def shared_problems(
 ) -> list[Problem]:
     """Return what is wrong with what tasks share, whichever tasks there are."""
     return [
-        *_sizes(max_concurrent, limits),
+        *check_limits.of_run(max_concurrent, limits),
         *_groups(groups),
         *check_policy.of_run(policy),
     ]
@@ -70,14 +72,16 @@ def shared_problems(
 def task_problems(task: Task, limits: Mapping[str, Limit], groups: Mapping[str, Group]) -> list[Problem]:
     """Return what is wrong with ``task``, whatever it needs."""
     found: list[Problem] = []
-    if task.limits:
-        found += _demands(task, limits)
+    if task.limits or task.locks:
+        found += check_limits.of_task(_entry(task), task, limits)
+    if task.speculative and task.effects is Effects.UNKNOWN:
+        found.append(_unsafe_speculation(_entry(task)))
     if task.duration_s is not None:
         found += _duration(task, task.duration_s)
     if task.accesses is not None:
         found += _accesses(task, task.accesses)
     if task.group is not None and task.group not in groups:
-        hint = _did_you_mean(task.group, groups) or "declare it under `groups:`"
+        hint = did_you_mean(task.group, groups) or "declare it under `groups:`"
         message = f"task `{_entry(task)}` is in group `{task.group}`, which is not in the plan"
         found.append(Problem(("tasks", _entry(task), "group"), message, hint))
     if task.retry is not None or task.timeout is not None:
@@ -87,28 +91,6 @@ def task_problems(task: Task, limits: Mapping[str, Limit], groups: Mapping[str, 
 
 def _entry(task: Task) -> str:
     return task.family or task.id
-
-
-def _did_you_mean(name: str, names: Iterable[str]) -> str | None:
-    near = nearest(name, names)
-    return f"did you mean `{near}`?" if near else None
-
-
-def demand_problems(task: Task, limits: Mapping[str, Limit]) -> list[Problem]:
-    """Return what is wrong with the units that ``task`` takes of ``limits``."""
-    return list(_demands(task, limits))
-
-
-def _sizes(max_concurrent: int | None, limits: Mapping[str, Limit]) -> Iterator[Problem]:
-    if max_concurrent is not None and max_concurrent < 1:
-        yield Problem((MAX_CONCURRENT,), f"`{MAX_CONCURRENT}` is {max_concurrent}; expected 1 or more")
-    for name, pool in limits.items():
-        if name == MAX_CONCURRENT:
-            hint = f"set the plan's own `{MAX_CONCURRENT}` instead"
-            yield Problem(("limits", name), f"limit `{name}` has the name of the run's own pool", hint)
-        if pool.size < 1:
-            yield Problem(("limits", name), f"limit `{name}` is {pool.size}; expected 1 or more")
-        yield from check_policy.of_limit(name, pool)
 
 
 def _duplicates(tasks: Iterable[Task]) -> Iterator[Problem]:
@@ -131,7 +113,7 @@ def _unknown_needs(tasks: Iterable[Task], names: Names) -> Iterator[Problem]:
         for number, name in enumerate(task.needs):
             if name not in known:
                 if name not in hints:
-                    hints[name] = _did_you_mean(name, names) if len(hints) < MOST_HINTS else None
+                    hints[name] = did_you_mean(name, names) if len(hints) < MOST_HINTS else None
                 yield Problem(
                     ("tasks", _entry(task), "needs", number),
                     f"task `{_entry(task)}` needs `{name}`, which is not in the plan",
@@ -139,18 +121,10 @@ def _unknown_needs(tasks: Iterable[Task], names: Names) -> Iterator[Problem]:
                 )
 
 
-def _demands(task: Task, limits: Mapping[str, Limit]) -> Iterator[Problem]:
-    for name, units in task.limits.items():
-        path = ("tasks", _entry(task), "limits", name)
-        who = f"task `{_entry(task)}`"
-        if name != MAX_CONCURRENT and name not in limits:
-            hint = _did_you_mean(name, (*limits, MAX_CONCURRENT)) or "declare it under `limits:`"
-            yield Problem(path, f"{who} uses limit `{name}`, which is not in the plan", hint)
-        elif units < 1:
-            yield Problem(path, f"{who} takes {units} of `{name}`; expected 1 or more")
-        elif name != MAX_CONCURRENT and units > limits[name].size:
-            message = f"{who} takes {units} of `{name}`, which holds {limits[name].size}"
-            yield Problem(path, message, "it could never start: take less, or enlarge the limit")
+def _unsafe_speculation(entry: str) -> Problem:
+    message = f"task `{entry}` is speculative, and may then run in vain or twice, which it does not allow"
+    hint = "declare it `pure` if it leaves nothing but its result, `idempotent` if twice is as good as once"
+    return Problem(("tasks", entry, "speculative"), message, hint)
 
 
 def _duration(task: Task, duration_s: float) -> Iterator[Problem]:
@@ -172,7 +146,7 @@ def _groups(groups: Mapping[str, Group]) -> Iterator[Problem]:
         if not name:
             yield Problem(("groups", name), "a group has no name; expected at least one character")
         if group.group is not None and group.group not in groups:
-            hint = _did_you_mean(group.group, groups) or "declare it under `groups:`"
+            hint = did_you_mean(group.group, groups) or "declare it under `groups:`"
             message = f"group `{name}` is in group `{group.group}`, which is not in the plan"
             yield Problem(("groups", name, "group"), message, hint)
         yield from check_policy.of_group(name, group)
@@ -238,7 +212,7 @@ def _aggregates(plan: Plan, names: Names) -> Iterator[Problem]:
             path = ("aggregates", title, "from", number)
             if not names.knows(name):
                 message = f"aggregate `{title}` is made from `{name}`, which is not in the plan"
-                yield Problem(path, message, _did_you_mean(name, names))
+                yield Problem(path, message, did_you_mean(name, names))
             elif not any(has_result(plan.tasks[position].work) for position in names.positions([name])):
                 message = f"aggregate `{title}` is made from `{name}`, which has no result"
                 yield Problem(path, message, f"give `{name}` a `result:`, such as json")

@@ -1,4 +1,4 @@
-"""Do failure policies make sense: retries, timeouts, health, what groups and runs ask for?
+"""Do policies make sense: retries, timeouts, health, what groups, rates and runs ask for?
 
 Knows values, and the keys under which they stand in a plan. Whether the names of groups are known, and
 whether a group has the members that it requires, is told by `check`.
@@ -16,8 +16,11 @@ from weft.errors import Problem
 from weft.model.group import Group, Rest
 from weft.model.health import Health, WhenUnhealthy
 from weft.model.limits import Limit
+from weft.model.lock import Lock
 from weft.model.policy import Policy
+from weft.model.rate import Rate
 from weft.model.retry import TIMEOUT, Jitter, Retry
+from weft.model.scope import Scope
 from weft.model.signals import NUMBERS
 from weft.model.task import Task
 from weft.planning.nearest import nearest
@@ -59,7 +62,7 @@ class _Owner(msgspec.Struct, frozen=True):
             yield self.problem(key, f"is {shown}; expected {right.expected}")
 
     def word(self, key: str, value: object, kind: type[Enum]) -> Iterator[Problem]:
-        if value not in tuple(kind):
+        if not isinstance(value, kind):
             names = ", ".join(f"{kind.__name__}.{each.name}" for each in kind)
             meant = [each.name for each in kind if each.value == value]
             hint = f"did you mean `policy.{kind.__name__}.{meant[0]}`?" if meant else None
@@ -79,9 +82,22 @@ def of_task(entry: str, task: Task) -> Iterator[Problem]:
 
 
 def of_limit(name: str, limit: Limit) -> Iterator[Problem]:
-    """Yield what is wrong with the health of ``limit``."""
+    """Yield what is wrong with the health and the scope of ``limit``, and with what counts as a refusal."""
+    owner = _Owner(("limits", name), f"limit `{name}`")
+    yield from owner.word("scope", limit.scope, Scope)
     if limit.health is not None:
-        yield from _health(_Owner(("limits", name), f"limit `{name}`"), limit.health)
+        yield from _health(owner, limit.health)
+    if isinstance(limit, Rate):
+        yield from _refusals(owner, limit.refused_on)
+
+
+def of_lock(name: str, lock: object) -> Iterator[Problem]:
+    """Yield what is wrong with ``lock``."""
+    owner = _Owner(("locks", name), f"lock `{name}`")
+    if isinstance(lock, Lock):
+        yield from owner.word("scope", lock.scope, Scope)
+    else:
+        yield Problem(owner.path, f"{owner.name} is {lock!r}; expected a Lock")
 
 
 def of_group(name: str, group: Group) -> Iterator[Problem]:
@@ -109,6 +125,7 @@ def of_run(policy: Policy) -> Iterator[Problem]:
     if policy.health is not None:
         yield from _health(owner, policy.health)
     yield from owner.number("grace", policy.grace_s, _SPAN)
+    yield from owner.number("aging", policy.aging_s, _TIME)
 
 
 def _retry(owner: _Owner, retry: object) -> Iterator[Problem]:
@@ -154,6 +171,17 @@ def _meant(name: str) -> str:
 
 def _shown(value: object) -> str:
     return value.__name__ if isinstance(value, type) else repr(value)
+
+
+def _refusals(owner: _Owner, codes: object) -> Iterator[Problem]:
+    if not isinstance(codes, tuple | list):
+        yield owner.problem("refused_on", f"is {codes!r}; expected a tuple", f"write `({codes!r},)`")
+        return
+    for number, code in enumerate(codes):
+        if isinstance(code, bool) or not isinstance(code, int) or not 1 <= code <= MOST_EXIT_CODE:
+            what = f"holds {code!r}; expected an exit code from 1 to {MOST_EXIT_CODE}"
+            hint = "for exceptions raise `weft.RateLimited`" if isinstance(code, type) else None
+            yield owner.problem("refused_on", what, hint, number)
 
 
 def _health(owner: _Owner, health: Health) -> Iterator[Problem]:

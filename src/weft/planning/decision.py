@@ -14,6 +14,7 @@ from typing import assert_never
 import msgspec
 
 from weft.model.access import Accesses
+from weft.model.limits import Limit
 from weft.model.reason import (
     EdgeReason,
     Needs,
@@ -21,7 +22,9 @@ from weft.model.reason import (
     NotDeclared,
     PairReason,
     PoolTooSmall,
+    RateTooSmall,
     ReadAfterWrite,
+    SameLock,
     Through,
     Transaction,
     WriteAfterRead,
@@ -32,14 +35,16 @@ from weft.model.unlock import (
     Declare,
     DropNeed,
     LargerLimit,
+    LargerRate,
     LeaveGroup,
     NarrowerPattern,
     PrivateWorkspace,
+    ShareLock,
     Unlock,
 )
 from weft.planning.conflicts import Hazard, between
+from weft.planning.demand import demand_of, too_small
 from weft.planning.overlap import common_path, goes_through
-from weft.planning.pairs import demand_of, sizes_of
 from weft.planning.patterns import NOWHERE, Branch, Ground, parse
 from weft.planning.prepare import PreparedPlan
 from weft.planning.reach import followers_of, shortest_chain, sole_links
@@ -116,7 +121,7 @@ def decide(
     chain = shortest_chain(followers, before, after, indirect=True)
     if chain:
         rules.append(Rule(Through(tuple(prepared.tasks[position].task.id for position in chain[1:-1]))))
-    rules += _pools(earlier, later, sizes_of(prepared.plan.limits, max_concurrent), max_concurrent)
+    rules += dict.fromkeys(_shared(earlier, later, prepared.plan.limits, max_concurrent))
     verdict = Verdict.SEQUENTIAL
     if not rules:
         unknown = [task.id for task in (earlier, later) if task.accesses is None]
@@ -149,12 +154,12 @@ def _links(
         yield Link(*ids, tuple(_between(prepared, before, after, ground)), is_sole)
 
 
-def _pools(earlier: Task, later: Task, sizes: Mapping[str, int], max_concurrent: int) -> Iterator[Rule]:
-    taken = dict(demand_of(earlier, max_concurrent))
-    for name, units in demand_of(later, max_concurrent):
-        asked = taken.get(name, 0) + units
-        if name in taken and asked > sizes[name]:
-            yield _rule(PoolTooSmall(name, sizes[name], asked), earlier, later)
+def _shared(earlier: Task, later: Task, limits: Mapping[str, Limit], max_concurrent: int) -> Iterator[Rule]:
+    taken = dict(demand_of(earlier, limits, max_concurrent))
+    for share, units in demand_of(later, limits, max_concurrent):
+        asked = taken.get(share, 0) + units
+        if share in taken and asked > share.size:
+            yield _rule(too_small(share, asked), earlier, later)
 
 
 def _rule(reason: EdgeReason | PairReason, earlier: Task, later: Task) -> Rule:
@@ -183,6 +188,10 @@ def _unlocks(reason: EdgeReason | PairReason, earlier: Task, later: Task) -> Ite
             yield Declare(task)
         case PoolTooSmall(pool, _, asked):
             yield LargerLimit(pool, asked)
+        case RateTooSmall(rate, _, asked):
+            yield LargerRate(rate, asked)
+        case SameLock(lock):
+            yield ShareLock(lock)
         case Through():
             return  # the links tell
         case _:

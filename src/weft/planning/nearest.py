@@ -16,3 +16,13 @@ def nearest(name: str, names: Iterable[str]) -> str | None:
     """
     close = get_close_matches(name, list(names), n=1, cutoff=0.6)
     return close[0] if close else None
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str | None:
+    """Return a hint with the name that was probably meant, if there is one.
+
+    >>> did_you_mean("biuld", ["build", "test"])
+    'did you mean `build`?'
+    """
+    near = nearest(name, names)
+    return f"did you mean `{near}`?" if near else None

@@ -10,13 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from weft.model.limits import MAX_CONCURRENT, Limit
-from weft.model.task import Task
+from weft.planning.demand import Demand, Share, demand_of
 from weft.planning.graph import topological_order
 from weft.planning.prepare import PreparedPlan
 from weft.planning.reach import sources_of
-
-Demand = tuple[tuple[str, int], ...]
 
 # Bits of one integer. The sets of all tasks take this times the number of tasks in bits: 1 KB for each.
 BLOCK = 8192
@@ -35,22 +32,6 @@ class Pairs(msgspec.Struct, frozen=True):
         return self.parallel + self.sequential + self.unproven
 
 
-def demand_of(task: Task, max_concurrent: int) -> Demand:
-    """Return the units that ``task`` takes of each pool while it runs, in the order of their names.
-
-    >>> from weft.testing import task
-    >>> demand_of(task("a", limits={"gpu": 1, "max_concurrent": 9}), 5)
-    (('gpu', 1), ('max_concurrent', 5))
-    """
-    weight = min(task.limits.get(MAX_CONCURRENT, 1), max_concurrent)  # `-j 1` runs what weighs two
-    return tuple(sorted({**task.limits, MAX_CONCURRENT: weight}.items()))
-
-
-def sizes_of(limits: Mapping[str, Limit], max_concurrent: int) -> dict[str, int]:
-    """Return how many units each pool holds, that of the run itself among them."""
-    return {**{name: pool.size for name, pool in limits.items()}, MAX_CONCURRENT: max_concurrent}
-
-
 def count_pairs(prepared: PreparedPlan, max_concurrent: int) -> Pairs:
     """Return how many pairs have each verdict if ``max_concurrent`` tasks may run at once.
 
@@ -64,8 +45,8 @@ def count_pairs(prepared: PreparedPlan, max_concurrent: int) -> Pairs:
     place = {position: number for number, position in enumerate(order)}
     before = [[place[source] for source in given[position]] for position in order]
     tasks = [prepared.tasks[position].task for position in order]
-    demands = [demand_of(task, max_concurrent) for task in tasks]
-    apart = _kept_apart(demands, sizes_of(prepared.plan.limits, max_concurrent))
+    demands = [demand_of(task, prepared.plan.limits, max_concurrent) for task in tasks]
+    apart = _kept_apart(demands)
     undeclared = [task.accesses is None for task in tasks]
     n_sequential = n_unproven = 0
     for start in range(0, len(tasks), BLOCK):
@@ -106,20 +87,20 @@ def _count_block(
     return n_sequential, n_unproven
 
 
-def _kept_apart(demands: Sequence[Demand], sizes: Mapping[str, int]) -> dict[Demand, int]:
-    """Return for each demand the tasks that some pool can't hold beside it."""
-    users: dict[str, list[tuple[int, int]]] = {}
+def _kept_apart(demands: Sequence[Demand]) -> dict[Demand, int]:
+    """Return for each demand the tasks that something shared can't hold beside it."""
+    users: dict[Share, list[tuple[int, int]]] = {}
     for number, demand in enumerate(demands):
-        for name, units in demand:
-            users.setdefault(name, []).append((number, units))
-    masks: dict[tuple[str, int], int] = {}
+        for share, units in demand:
+            users.setdefault(share, []).append((number, units))
+    masks: dict[tuple[Share, int], int] = {}
     apart: dict[Demand, int] = {}
     for demand in dict.fromkeys(demands):
         apart[demand] = 0
-        for name, units in demand:
-            if (name, units) not in masks:
-                masks[name, units] = _bits(n for n, other in users[name] if units + other > sizes[name])
-            apart[demand] |= masks[name, units]
+        for share, units in demand:
+            if (share, units) not in masks:
+                masks[share, units] = _bits(n for n, other in users[share] if units + other > share.size)
+            apart[demand] |= masks[share, units]
     return apart
 
 

@@ -19,11 +19,14 @@ from weft.model.access import Accesses, declared
 from weft.model.attempt import Attempt
 from weft.model.group import Group
 from weft.model.limits import Limit
+from weft.model.lock import Lock, Locks, holds
 from weft.model.outcome import Outcome
 from weft.model.policy import Policy
-from weft.model.priority import NORMAL, Priority
+from weft.model.priority import NORMAL, Urgency, priority_of
+from weft.model.rate import Cost
 from weft.model.reason import DependencyPending, Needs, NeedsGroup, WaitReason
 from weft.model.retry import Retry
+from weft.model.speculation import Declared, Effects, effects_of
 from weft.model.task import Task
 from weft.model.timeout import timeout_of
 from weft.model.work import Command
@@ -36,16 +39,21 @@ from weft.runtime.bus import Bus, Subscriber
 from weft.runtime.clock import running_clock
 from weft.runtime.folder import new_run_id
 from weft.runtime.handle import Handle
+from weft.runtime.jobserver import JobTokens
 from weft.runtime.layout import RunFolder
 from weft.runtime.links import ground_of
 from weft.runtime.loop import TurnLoop
 from weft.runtime.perform import Performer
 from weft.runtime.references import references_of
+from weft.runtime.shares import Desk, open_impatient, open_sharing
+from weft.runtime.witness import RunWitness
 from weft.runtime.work import Place, name_of, work_of
 from weft.scheduling.actions import StopAttempt
 from weft.scheduling.events import (
     AttemptFinished,
     CancelRequested,
+    CostTold,
+    Event,
     InterruptRequested,
     PlanClosed,
     TasksSubmitted,
@@ -67,6 +75,10 @@ class Engine:
         root: the directory that commands run in, and that holds `.weft`.
         groups: groups of tasks by name.
         policy: what is done when things go wrong.
+        locks: those that are shared with other processes, by name.
+        jobserver: whether commands share the jobs of this run, as those of make do; or the tokens of a
+            jobserver above, with which the run shares them all.
+        wait: whether tasks wait for what other processes hold, or fail.
 
     Leaving the ``async with`` block waits for all tasks. Leaving it by an exception, or by being
     cancelled, stops them first.
@@ -90,16 +102,25 @@ class Engine:
         root: str | Path = ".",
         groups: Mapping[str, Group] | None = None,
         policy: Policy = _DEFAULT,
+        locks: Mapping[str, Lock] | None = None,
+        jobserver: JobTokens | bool = True,
+        wait: bool = True,
     ) -> None:
         self._limits = dict(limits or {})
+        self._locks = dict(locks or {})
         self._groups = dict(groups or {})
         if problems := shared_problems(max_concurrent, self._limits, self._groups, policy):
             raise PlanError(problems)
         self.run_id = new_run_id()
         self._max_concurrent = max_concurrent
+        self._jobserver = jobserver
+        self._open_sharing = open_sharing if wait else open_impatient
         self._root = Path(root).absolute()
-        self._scheduler = Scheduler(max_concurrent, self._limits, self._groups, policy, self.run_id)
+        self._scheduler = Scheduler(
+            max_concurrent, self._limits, self._groups, policy, self.run_id, self._locks
+        )
         self._handles: dict[int, Handle] = {}  # of tasks that have not ended
+        self._witness = RunWitness(self.run_id, self._handles, self._limits, self._locks)
         self._n_submitted = 0
         self._given_ids: set[str] = set()
         ground = ground_of(self._root)
@@ -119,17 +140,35 @@ class Engine:
         self._thread = threading.get_ident()
         self._finished = asyncio.get_running_loop().create_future()
         self._performer = Performer(
-            self.run_id, self._root, self._handles, self._attempt_ended, self._max_concurrent
+            self.run_id,
+            self._root,
+            self._handles,
+            self._attempt_ended,
+            self._witness,
+            self._max_concurrent,
+            self._desk(),
+            self._jobserver,
+            self._post,
         )
         self._turns = TurnLoop(
             self._scheduler,
             running_clock(),
             record=self._settle,
             perform=self._performer.perform,
+            trade=self._performer.trade,
             publish=self._turn_done,
             crashed=self._crashed,
         )
         return self
+
+    def _desk(self) -> Desk | None:
+        """Return where to ask other processes, if anything is shared with them."""
+        shares = self._scheduler.admission.shares
+        return Desk(self.run_id, self._limits, shares, self._open_sharing, self._post) if shares else None
+
+    def _post(self, event: Event) -> None:
+        assert self._turns is not None, f"{event} in an engine that was never open"
+        self._turns.post(event)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -184,8 +223,8 @@ class Engine:
         *args: Any,
         id: str | None = None,
         needs: Iterable[Handle] = (),
-        limits: Mapping[str, int] | None = None,
-        priority: Priority = NORMAL,
+        limits: Mapping[str, Cost] | None = None,
+        priority: Urgency = NORMAL,
         duration_s: float | None = None,
         reads: Iterable[str] | None = None,
         writes: Iterable[str] | None = None,
@@ -193,6 +232,9 @@ class Engine:
         retry: Retry | None = None,
         timeout_s: float | None = None,
         task_timeout_s: float | None = None,
+        locks: Locks | None = None,
+        speculative: bool = False,
+        effects: Declared = Effects.UNKNOWN,
         where: Place | None = None,
     ) -> Handle:
         """Add a task.
@@ -203,8 +245,9 @@ class Engine:
                 its result and is a dependency. `functools.partial` holds keyword arguments.
             id: the task's name; by default made from that of the function.
             needs: tasks that must succeed before this one starts.
-            limits: units that the task takes of the engine's limits while it runs.
-            priority: HIGH, NORMAL or LOW.
+            limits: units that the task takes of the engine's pools while it runs, and what its start costs
+                of a rate: a number, or a mapping of the rate's costs to numbers.
+            priority: HIGH, NORMAL or LOW, or "high", "normal" or "low".
             duration_s: how long it is expected to take, in seconds; shapes the order of starts.
             reads: what it reads: paths, directories, globs, resources such as ``db:orders``.
             writes: what it writes. It waits for earlier tasks that touch the same, one of them writing.
@@ -212,6 +255,10 @@ class Engine:
             retry: how it is tried again when it fails; by default it is not.
             timeout_s: how long an attempt may take, in seconds.
             task_timeout_s: how long all attempts and the waits between them may take, in seconds.
+            locks: names of locks that it holds while it runs, or a mapping of them to "exclusive" or
+                "shared".
+            speculative: it runs only where nothing else can, and makes room when something else can.
+            effects: "pure" if it leaves nothing but its result, "idempotent" if twice is as good as once.
             where: for a function: in the event "loop", a "thread" or a worker "process". By default a
                 coroutine function runs in the loop, any other in a thread.
 
@@ -233,12 +280,15 @@ class Engine:
             described,
             tuple([handle.id for handle in required]),
             dict(limits) if limits else {},
-            priority,
+            priority_of(priority),
             duration_s,
             accesses=declared(reads, writes),
             group=group,
             retry=retry,
             timeout=timeout_of(timeout_s, task_timeout_s),
+            locks=holds(locks),
+            speculative=speculative,
+            effects=effects_of(effects),
         )
         if problems := task_problems(task, self._limits, self._groups):
             raise PlanError(problems)
@@ -358,6 +408,8 @@ class Engine:
 
     def _attempt_ended(self, attempt: Attempt, outcome: Outcome) -> None:
         assert self._turns is not None, f"{attempt} ended in an engine that was never open"
+        if self._witness.told and (costs := self._witness.told.pop(attempt, None)):
+            self._turns.post(CostTold(attempt, costs))
         self._turns.post(AttemptFinished(attempt, outcome))
 
     def _settle(self, facts: Sequence[Fact]) -> None:

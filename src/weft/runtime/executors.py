@@ -7,8 +7,11 @@ from pathlib import Path
 
 from weft.executors.base import Ended, Executor, Invocation, Spawn
 from weft.executors.coroutine import CoroutineExecutor
+from weft.executors.current import Witness
 from weft.model.attempt import Attempt
 from weft.model.work import Command, Where, Work
+from weft.runtime.cpus import usable_cpus
+from weft.runtime.jobs import SharedJobs
 
 
 class Executors:
@@ -16,14 +19,20 @@ class Executors:
 
     Args:
         ended: called with the outcome of every attempt.
+        witness: what attempts may know of themselves, and where they tell their costs.
         max_concurrent: the most attempts that run at once; bounds threads and worker processes.
         spool: a folder for output of commands that has no place yet.
+
+    Attributes:
+        jobs: what commands share; to be set before the first of them comes.
     """
 
-    def __init__(self, ended: Ended, max_concurrent: int, spool: Path) -> None:
+    def __init__(self, ended: Ended, witness: Witness, max_concurrent: int, spool: Path) -> None:
         self._ended = ended
+        self._witness = witness
         self._max_concurrent = max_concurrent
         self._spool = spool
+        self.jobs: SharedJobs | None = None
         self._functions: dict[Where, Executor[Invocation]] = {}
         self._commands: Executor[Spawn] | None = None
 
@@ -58,18 +67,26 @@ class Executors:
     def _for_functions(self, where: Where) -> Executor[Invocation]:
         match where:
             case Where.LOOP:
-                return CoroutineExecutor(self._ended)
+                return CoroutineExecutor(self._ended, self._witness)
             case Where.THREAD:
                 from weft.executors.thread import ThreadExecutor  # noqa: PLC0415
 
-                return ThreadExecutor(self._ended, threads=self._max_concurrent)
+                return ThreadExecutor(self._ended, self._witness, threads=self._max_concurrent)
             case Where.PROCESS:
                 from weft.executors.process import ProcessExecutor  # noqa: PLC0415
 
-                return ProcessExecutor(self._ended, processes=self._max_concurrent)
+                return ProcessExecutor(self._ended, self._witness, processes=self._max_concurrent)
 
     def _for_commands(self) -> Executor[Spawn]:
         from weft.executors.shell import ShellExecutor  # noqa: PLC0415
 
-        helpers = min(self._max_concurrent, os.cpu_count() or 1)
-        return ShellExecutor(self._ended, helpers=helpers, spool=str(self._spool))
+        helpers = min(self._max_concurrent, usable_cpus())
+        jobs = self.jobs
+        return ShellExecutor(
+            self._ended,
+            self._witness,
+            helpers=helpers,
+            spool=str(self._spool),
+            additions=jobs.told_in(os.environ) if jobs is not None else {},
+            opened=jobs.files if jobs is not None else {},
+        )

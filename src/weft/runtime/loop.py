@@ -20,7 +20,18 @@ Record = Callable[[Sequence[Fact]], None]
 
 
 class TurnLoop:
-    """Feeds one scheduler from one asyncio event loop."""
+    """Feeds one scheduler from one asyncio event loop.
+
+    Args:
+        scheduler: is stepped here and nowhere else.
+        clock: tells it the time.
+        record: is given the facts before any action is performed.
+        perform: carries out an action.
+        trade: is told how many jobs the run wants of others, if it shares them (see `Step`), and whether
+            nothing runs.
+        publish: is given the facts at the end of the turn.
+        crashed: is told what a turn broke down of.
+    """
 
     def __init__(
         self,
@@ -29,6 +40,7 @@ class TurnLoop:
         *,
         record: Record,
         perform: Callable[[Action], None],
+        trade: Callable[[int, bool], None] = lambda units, is_idle: None,
         publish: Callable[[Sequence[Fact]], None],
         crashed: Callable[[BaseException], None],
     ) -> None:
@@ -36,6 +48,7 @@ class TurnLoop:
         self._clock = clock
         self._record = record
         self._perform = perform
+        self._trade = trade
         self._publish = publish
         self._crashed = crashed
         self._inbox: list[Event] = []
@@ -73,6 +86,8 @@ class TurnLoop:
         self._record(done.facts)
         for action in done.actions:
             self._perform(action)
+        if done.tokens is not None:
+            self._trade(done.tokens, self._scheduler.admission.is_idle)
         self._publish(done.facts)
 
     def _set_alarm(self, now: float, wake_at: float | None) -> None:

@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from weft.executors.base import Ended, Invocation, Spawn
 from weft.model.attempt import Attempt
+from weft.model.lock import token_variable
 from weft.model.outcome import Failed, Succeeded
 from weft.model.reason import CouldNotStart
 from weft.model.work import Call, Command, has_result
 from weft.runtime.executors import Executors
 from weft.runtime.folder import ResultFiles, make_run_folder
 from weft.runtime.handle import Handle
+from weft.runtime.jobs import SharedJobs, shared_jobs
+from weft.runtime.jobserver import JobTokens
 from weft.runtime.layout import RunFolder
 from weft.runtime.references import filled_in
-from weft.scheduling.actions import Action, StartAttempt
+from weft.runtime.shares import Desk
+from weft.runtime.witness import RunWitness
+from weft.scheduling.actions import (
+    Action,
+    AskShares,
+    ReturnShares,
+    StartAttempt,
+    StopAsking,
+    StopAttempt,
+)
+from weft.scheduling.events import Event, JobsShared, TokensCame
 
 
 class Performer:
@@ -27,36 +40,94 @@ class Performer:
         root: the directory that the paths of commands are relative to.
         handles: the tasks that have not ended, by position.
         ended: called with the outcome of every attempt.
+        witness: what attempts may know of themselves, and where they tell their costs.
         max_concurrent: the most attempts that run at once.
+        desk: where to ask other processes for what is shared with them, if anything is.
+        jobserver: see `shared_jobs`.
+        post: takes what the scheduler must know of jobs that are shared.
     """
 
     def __init__(
-        self, run_id: str, root: Path, handles: Mapping[int, Handle], ended: Ended, max_concurrent: int
+        self,
+        run_id: str,
+        root: Path,
+        handles: Mapping[int, Handle],
+        ended: Ended,
+        witness: RunWitness,
+        max_concurrent: int,
+        desk: Desk | None,
+        jobserver: JobTokens | bool,
+        post: Callable[[Event], None],
     ) -> None:
+        self._desk = desk
+        self._jobserver = jobserver
+        self._post = post
+        self._max_concurrent = max_concurrent
         self._run_id = run_id
         self._root = root
         self._handles = handles
         self._ended = ended
-        self._executors = Executors(ended, max_concurrent, RunFolder.of(root, run_id).spool)
+        self._witness = witness
+        self._executors = Executors(ended, witness, max_concurrent, RunFolder.of(root, run_id).spool)
         self._results: ResultFiles | None = None
         self.folder: RunFolder | None = None  # made when the first command comes
+        self._jobs: SharedJobs | None = None  # likewise
 
     def perform(self, action: Action) -> None:
         """Do what the scheduler says."""
-        attempt = action.attempt
-        if isinstance(action, StartAttempt):
-            handle = self._handles[attempt.task]
-            work = handle.task.work
-            if isinstance(work, Call):
-                self._call(attempt, work, handle)
-            else:
-                self._spawn(attempt, work, handle)
-        elif attempt.task in self._handles:  # else it ended in this very turn
-            self._executors.stop(attempt, self._handles[attempt.task].task.work, force=action.force)
+        if isinstance(action, StartAttempt):  # by far the most frequent comes first
+            self._start(action.attempt)
+        elif isinstance(action, StopAttempt):
+            self._stop(action.attempt, force=action.force)
+        else:
+            self._share(action)
+
+    def _start(self, attempt: Attempt) -> None:
+        handle = self._handles[attempt.task]
+        work = handle.task.work
+        if isinstance(work, Call):
+            self._call(attempt, work, handle)
+        else:
+            self._spawn(attempt, work, handle)
+        if self._desk is not None:
+            self._desk.started(attempt.task)
+
+    def _stop(self, attempt: Attempt, *, force: bool) -> None:
+        if attempt.task in self._handles:  # else it ended in this very turn
+            if self._jobs is not None:
+                self._jobs.expect_losses()
+            self._executors.stop(attempt, self._handles[attempt.task].task.work, force=force)
+
+    def _share(self, action: AskShares | StopAsking | ReturnShares) -> None:
+        assert self._desk is not None, f"{action} in a run that shares nothing"
+        match action:
+            case AskShares(task, shares):
+                self._desk.ask(task, self._handles[task].task, shares)
+            case StopAsking(shares):
+                self._desk.stop_asking(shares)
+            case ReturnShares():
+                self._desk.give_back(action)
 
     async def close(self) -> None:
-        """Give back what the executors hold."""
+        """Give back what the executors hold, and what other processes wait for."""
         await self._executors.close()
+        if self._jobs is not None:
+            self._jobs.close()
+        if self._desk is not None:
+            await self._desk.close()
+
+    def trade(self, units: int, is_idle: bool) -> None:
+        """Want so many jobs of other processes, or hand them back if it is less than 0; see `SharedJobs`."""
+        assert self._jobs is not None, f"{units} jobs to trade in a run that shares none"
+        self._jobs.trade(units, self._tokens_came, is_idle=is_idle)
+
+    def _tokens_came(self, units: int) -> None:
+        self._post(TokensCame(units))
+
+    def _tokens(self, attempt: Attempt) -> dict[str, str]:
+        """Return the fencing tokens of the locks that an attempt holds against other processes."""
+        tokens = self._desk.tokens(attempt.task) if self._desk is not None else {}
+        return {token_variable(lock): str(token) for lock, token in tokens.items()}
 
     def open_folder(self) -> tuple[RunFolder, ResultFiles]:
         """Return the folder of the run, which is made when it is asked for first.
@@ -67,7 +138,14 @@ class Performer:
         if self.folder is None or self._results is None:
             self.folder = make_run_folder(self._root, self._run_id)
             self._results = ResultFiles(self.folder)
+            self._share_jobs(self.folder)
         return self.folder, self._results
+
+    def _share_jobs(self, folder: RunFolder) -> None:
+        self._jobs = shared_jobs(self._jobserver, self._max_concurrent, folder.path)
+        if self._jobs is not None:
+            self._executors.jobs = self._jobs
+            self._post(JobsShared(self._jobs.granted))
 
     def _call(self, attempt: Attempt, call: Call, handle: Handle) -> None:
         args, kwargs = call.args, call.kwargs
@@ -91,10 +169,12 @@ class Performer:
         root = str(self._root)
         env = {
             **command.env,
+            **(self._jobs.retold_in(command.env) if self._jobs is not None else {}),
             "WEFT_RUN_ID": self._run_id,
             "WEFT_TASK_ID": handle.id,
             "WEFT_ATTEMPT": str(attempt.number),
             "WEFT_WORKSPACE": root,
+            **self._tokens(attempt),
             "WEFT_RESULTS": "",  # or it would inherit that of a Weft which runs this one as a task
         }
         needed = [needed for needed in handle.needs if has_result(needed.task.work)]
@@ -111,6 +191,7 @@ class Performer:
             *folder.outputs(handle.id),
             command.result,
             earlier,
+            bool(handle.task.limits and self._witness.costs_of(handle.task)),
         )
 
 

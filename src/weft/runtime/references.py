@@ -1,15 +1,17 @@
-"""References: results of other tasks among the arguments of a call.
+"""References: results of other tasks among the arguments of a call; and what stands there to be shared.
 
-A reference is a handle, or a `ResultOf` in a plan; it may stand alone or in lists, tuples and
-dictionaries, down to `DEEPEST` levels.
+A reference is a handle, or a `ResultOf` in a plan. It may stand alone or in lists, tuples and dictionaries,
+down to `DEEPEST` levels, and so may what is `Shared`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from weft.errors import UsageError
+from weft.executors.shared import Shared
 from weft.model.work import Call, ResultOf, Work
 from weft.runtime.handle import Handle
 
@@ -19,8 +21,8 @@ Reference = Handle | ResultOf
 DEEPEST = 100
 
 
-def references(value: object, depth: int = 0) -> Iterator[Reference]:
-    """Yield every reference in ``value``, in the order in which they stand.
+def stand_ins(value: object, depth: int = 0) -> Iterator[Reference | Shared[Any]]:
+    """Yield all that stands in ``value`` for something else, in the order in which it stands.
 
     Raises:
         UsageError: ``value`` is nested too deeply, or contains itself.
@@ -30,14 +32,19 @@ def references(value: object, depth: int = 0) -> Iterator[Reference]:
             f"an argument contains itself, or is nested more than {DEEPEST} levels deep\n"
             "  hint: put it into an object of your own, where no results are looked for"
         )
-    if isinstance(value, Reference):
+    if isinstance(value, Handle | ResultOf | Shared):
         yield value
     elif type(value) in (list, tuple):
         for item in value:  # type: ignore[attr-defined]  # narrowed by the exact type above
-            yield from references(item, depth + 1)
+            yield from stand_ins(item, depth + 1)
     elif type(value) is dict:
         for item in value.values():
-            yield from references(item, depth + 1)
+            yield from stand_ins(item, depth + 1)
+
+
+def references(value: object) -> Iterator[Reference]:
+    """Yield every reference in ``value``; see `stand_ins`."""
+    return (found for found in stand_ins(value) if not isinstance(found, Shared))
 
 
 def references_of(work: Work) -> tuple[Reference, ...]:
@@ -65,3 +72,20 @@ def filled_in(value: Any, results: Mapping[str, Any]) -> Any:
     if type(value) is dict:
         return {key: filled_in(item, results) for key, item in value.items()}
     return type(value)(filled_in(item, results) for item in value)
+
+
+def unshared(value: Any) -> Any:
+    """Return ``value``, be it a partial function, with the object itself wherever it is `Shared`.
+
+    >>> unshared([Shared("index"), {"k": 7}])
+    ['index', {'k': 7}]
+    """
+    if isinstance(value, Shared):
+        return value.value
+    if type(value) is partial:
+        return partial(value.func, *unshared(value.args), **unshared(value.keywords))
+    if not any(isinstance(found, Shared) for found in stand_ins(value)):
+        return value
+    if type(value) is dict:
+        return {key: unshared(item) for key, item in value.items()}
+    return type(value)(unshared(item) for item in value)

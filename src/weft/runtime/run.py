@@ -9,6 +9,7 @@ from contextvars import copy_context
 from weft.model.work import Command
 from weft.planning.prepare import PreparedPlan
 from weft.runtime.engine import MAX_CONCURRENT_DEFAULT, Engine
+from weft.runtime.jobserver import JobTokens
 from weft.runtime.signals import interrupts
 from weft.runtime.watch import Display, watched
 from weft.views.aggregate import aggregate_plan
@@ -21,6 +22,8 @@ async def run_plan(
     max_concurrent: int | None = None,
     watch: Callable[[Engine], Display] | None = None,
     own_signals: bool = False,
+    jobserver: JobTokens | bool = True,
+    wait: bool = True,
 ) -> Report:
     """Run all tasks of a plan and return what became of them.
 
@@ -29,6 +32,8 @@ async def run_plan(
         max_concurrent: how many tasks may run at once; by default what the plan says.
         watch: called with the engine before anything starts; what it returns shows the run.
         own_signals: let Ctrl-C and SIGTERM end the run early.
+        jobserver: with whom commands share jobs, see `Engine`.
+        wait: whether tasks wait for what other processes hold, or fail.
 
     Raises:
         UsageError: the folder of the run can't be made; nothing was begun.
@@ -36,7 +41,16 @@ async def run_plan(
     plan = prepared.plan
     size = plan.max_concurrent or MAX_CONCURRENT_DEFAULT if max_concurrent is None else max_concurrent
     view = ReportView()
-    async with Engine(size, plan.limits, root=plan.root, groups=plan.groups, policy=plan.policy) as engine:
+    async with Engine(
+        size,
+        plan.limits,
+        root=plan.root,
+        groups=plan.groups,
+        policy=plan.policy,
+        locks=plan.locks,
+        jobserver=jobserver,
+        wait=wait,
+    ) as engine:
         if any(type(task.work) is Command for task in plan.tasks):
             engine.open_folder()
         engine.subscribe(view.fold_all)

@@ -16,8 +16,9 @@ from typing import Any, Literal, TypeVar
 from msgspec.structs import replace
 
 from weft.errors import UsageError
+from weft.executors.shared import Shared
 from weft.model.work import Call, Command, ResultFormat, Where, Work
-from weft.runtime.references import references
+from weft.runtime.references import stand_ins, unshared
 
 E = TypeVar("E", bound=Enum)
 
@@ -44,10 +45,15 @@ def work_of(work: Callable[..., Any] | Command, args: tuple[Any, ...], where: Pl
             raise UsageError("a command takes no arguments, and always runs in a process of its own")
         return _checked(work)
     place = place_of(work, where)
-    if type(work) is partial and next(references((work.args, work.keywords)), None) is not None:
+    kwargs: dict[str, Any] = {}
+    if type(work) is partial and next(stand_ins((work.args, work.keywords)), None) is not None:
         args, kwargs, work = (*work.args, *args), work.keywords, work.func
-        return Call(work, args, kwargs, place, refers=True)
-    return Call(work, args, {}, place, next(references(args), None) is not None)
+    found = list(stand_ins((args, kwargs)))
+    if any(isinstance(each, Shared) for each in found):
+        found = [each for each in found if not isinstance(each, Shared)]
+        if place is not Where.PROCESS:
+            args, kwargs = unshared(args), unshared(kwargs)
+    return Call(work, args, kwargs, place, bool(found))
 
 
 def place_of(function: object, where: Place | None = None) -> Where:

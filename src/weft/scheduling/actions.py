@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from weft.model.attempt import Attempt
@@ -20,4 +22,30 @@ class StopAttempt(msgspec.Struct, frozen=True, gc=False):
     force: bool = False
 
 
-Action = StartAttempt | StopAttempt
+class AskShares(msgspec.Struct, frozen=True, gc=False):
+    """Ask other processes for ``shares``, as much as the task at ``task`` needs; answer by an event."""
+
+    task: int
+    shares: tuple[str, ...]
+
+
+class StopAsking(msgspec.Struct, frozen=True, gc=False):
+    """Leave the queue for ``shares``: the task that has asked for them last needs them no more."""
+
+    shares: tuple[str, ...]
+
+
+class ReturnShares(msgspec.Struct, frozen=True):
+    """Give back what the task at ``task`` has got from other processes.
+
+    ``costs`` is what its attempt has told of its costs, None when there was no attempt. The other side of
+    the rates in ``refused`` has refused it, and wants to be left alone for ``retry_after_s`` seconds.
+    """
+
+    task: int
+    costs: Mapping[str, int] | None = None
+    refused: tuple[str, ...] = ()
+    retry_after_s: float = 0.0
+
+
+Action = StartAttempt | StopAttempt | AskShares | StopAsking | ReturnShares

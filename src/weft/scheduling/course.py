@@ -11,12 +11,30 @@ from collections.abc import Iterable, Mapping
 from weft.model.attempt import Attempt
 from weft.model.group import Group, Rest
 from weft.model.limits import Limit
-from weft.model.outcome import Cancelled, Outcome, Skipped
+from weft.model.lock import Lock
+from weft.model.outcome import Cancelled, Failed, Outcome, Skipped
 from weft.model.policy import Policy
-from weft.model.reason import CancelReason, GroupMet, RunEndsBy, SkipReason, TimedOut
+from weft.model.rate import Rate
+from weft.model.reason import (
+    CancelReason,
+    GroupMet,
+    NotNeeded,
+    Preempted,
+    RunEndsBy,
+    SkipReason,
+    TimedOut,
+    WaitReason,
+)
 from weft.planning.prepare import PreparedTask
 from weft.scheduling import timing
-from weft.scheduling.actions import Action, StartAttempt, StopAttempt
+from weft.scheduling.actions import (
+    Action,
+    AskShares,
+    ReturnShares,
+    StartAttempt,
+    StopAsking,
+    StopAttempt,
+)
 from weft.scheduling.admission import Admission
 from weft.scheduling.deadlines import Deadlines, Due
 from weft.scheduling.facts import (
@@ -31,8 +49,11 @@ from weft.scheduling.facts import (
 from weft.scheduling.failure import Because, Decision, Failures
 from weft.scheduling.health import Monitors
 from weft.scheduling.node import Node
+from weft.scheduling.rated import is_refused
 from weft.scheduling.retry import Spending
-from weft.scheduling.states import READY, RUNNING, STOPPING, SUCCEEDED, WAITING
+from weft.scheduling.shared import Shares
+from weft.scheduling.speculation import Speculation
+from weft.scheduling.states import ASKING, READY, RUNNING, STOPPING, SUCCEEDED, WAITING
 from weft.scheduling.tasks import Tasks
 
 
@@ -46,11 +67,20 @@ class Course:
     """
 
     def __init__(
-        self, max_concurrent: int, limits: Mapping[str, Limit], groups: Mapping[str, Group], policy: Policy
+        self,
+        max_concurrent: int,
+        limits: Mapping[str, Limit],
+        groups: Mapping[str, Group],
+        policy: Policy,
+        locks: Mapping[str, Lock],
     ) -> None:
         self.tasks = Tasks()
         self.monitors = Monitors(policy.health, groups, limits)
-        self.admission = Admission(max_concurrent, limits, self.monitors)
+        self.admission = Admission(
+            max_concurrent, limits, self.monitors, policy.aging_s, Shares(limits, locks)
+        )
+        self.speculation = Speculation()
+        self.speculates = False  # or has
         self.failures = Failures(groups, policy.on_failure)
         self.deadlines = Deadlines()
         self.spending = Spending(policy.retry_budget)
@@ -58,6 +88,7 @@ class Course:
         self.actions: list[Action] = []
         self.decisions: list[Decision] = []
         self._grace_s = policy.grace_s
+        self._limits = limits
         self._dependents: dict[str, list[Node]] = {}  # tasks that need a group
 
     def add(self, prepared: PreparedTask, now: float) -> Node:
@@ -67,6 +98,9 @@ class Course:
         )
         if task.group is not None:
             self.failures.join(task.group, prepared.position)
+        if task.speculative:
+            self.speculation.add(node)
+            self.speculates = True
         for group in prepared.groups:
             self._dependents.setdefault(group, []).append(node)
         return node
@@ -84,27 +118,62 @@ class Course:
                 return because
         return self.tasks.blame_before(node)
 
-    def make_ready(self, node: Node) -> None:
+    def make_ready(self, node: Node, now: float) -> None:
         node.become(READY)
-        self.admission.enqueue(node)
+        self.admission.enqueue(node, now)
 
     def start_what_can(self, now: float) -> None:
-        facts, actions = self.facts, self.actions
-        for node in self.admission.start_all():
-            node.become(RUNNING)
-            prepared = node.prepared
-            task = prepared.task
-            is_plain = task.retry is None and task.timeout is None
-            number = 1 if is_plain else timing.begin_attempt(node, self.deadlines, now)
-            node.attempt = attempt = Attempt(prepared.position, number)
-            facts.append(AttemptStarted(now, attempt))
-            actions.append(StartAttempt(attempt))
-            self.spending.n_attempts += 1
-            if self.monitors.all:
-                self.monitors.started(task, attempt)
+        shares = self.admission.shares
+        is_shared = bool(shares)
+        for node in self.admission.start_all(now):
+            if is_shared and (asked := shares.of(node.prepared.task)):
+                node.become(ASKING)
+                self.actions.append(AskShares(node.prepared.position, asked))
+            else:
+                self.run(node, now)
+
+    def run(self, node: Node, now: float) -> None:
+        """Start an attempt; all that it takes is reserved."""
+        node.become(RUNNING)
+        prepared = node.prepared
+        task = prepared.task
+        number = 1
+        if task.speculative:
+            self.speculation.begin(node)
+        if task.retry is not None or task.timeout is not None or task.speculative:
+            number = timing.begin_attempt(node, self.deadlines, now)
+        node.attempt = attempt = Attempt(prepared.position, number)
+        self.facts.append(AttemptStarted(now, attempt))
+        self.actions.append(StartAttempt(attempt))
+        self.spending.n_attempts += 1
+        if self.monitors.all:
+            self.monitors.started(task, attempt)
+
+    def take_back(self, node: Node, because: tuple[WaitReason, ...], now: float) -> None:
+        """Take back what a task has taken that asked others in vain, or asks no more."""
+        self.admission.refuse(node, because)
+        if self.admission.rates:
+            self.admission.rates.undo(node, now)
+
+    def return_shares(self, node: Node, outcome: Outcome) -> None:
+        """Give back what a task has got from other processes, once its attempt has ended."""
+        task, admission = node.prepared.task, self.admission
+        if not admission.shares.of(task):
+            return
+        position = node.prepared.position
+        costs = admission.rates.told(position)
+        if isinstance(outcome, Failed):
+            rates = [(name, self._limits[name]) for name in admission.shares.limits_of(task)]
+            refused = [name for name, rate in rates if isinstance(rate, Rate) and is_refused(outcome, rate)]
+            action = ReturnShares(position, costs, tuple(refused), outcome.retry_after_s or 0.0)
+        else:
+            action = ReturnShares(position, costs)
+        self.actions.append(action)
 
     def stop(self, node: Node, because: CancelReason | TimedOut, now: float, *, force: bool) -> None:
         assert node.attempt is not None
+        if isinstance(node.stop_reason, Preempted):
+            node.stop_reason = because  # it will not be tried again
         if node.state is STOPPING and not force:
             return
         if node.state is RUNNING:
@@ -122,14 +191,15 @@ class Course:
         """Give ``first`` its outcome, and its followers what follows from that, down to the last."""
         self._settle(first, outcome, now)
         ended = [first]
+        eased = self.speculation.eased if self.speculates else None
         if first.state is not SUCCEEDED:
             self._skip_what_needs(ended, now)
         while ended:
             doomed: list[Node] = []
-            for released in self.tasks.released_by(ended):
+            for released in self.tasks.released_by(ended, eased):
                 shortfall = self._shortfall(released) if released.prepared.groups else None
                 if shortfall is None:
-                    self.make_ready(released)
+                    self.make_ready(released, now)
                 else:
                     self._settle(released, Skipped(shortfall), now)
                     doomed.append(released)
@@ -150,17 +220,44 @@ class Course:
 
     def _settle(self, node: Node, outcome: Outcome, now: float) -> None:
         """Give ``node`` its outcome."""
-        was_ready = node.state is READY
+        state = node.state
         self.tasks.settle(node, outcome)
-        if was_ready:
+        if state is ASKING:
+            self.take_back(node, (), now)
+        elif state is READY:
             self.admission.withdraw(node)
+        if self.admission.is_metered and (shares := self.admission.asks_no_more(node)):
+            self.actions.append(StopAsking(shares))
+        if self.speculates:
+            self.speculation.end(node)
         self.facts.append(TaskEnded(now, node.prepared.position, outcome))
         if node.tries is not None:
             timing.end_task(node, self.deadlines)
         task, succeeded = node.prepared.task, node.state is SUCCEEDED
         if not succeeded or task.group is not None:
-            left_out = isinstance(outcome, Skipped | Cancelled) and isinstance(outcome.because, GroupMet)
+            because = outcome.because if isinstance(outcome, Skipped | Cancelled) else None
+            if isinstance(because, NotNeeded):  # nobody misses it
+                self.decisions += self.failures.leave(task.group) if task.group is not None else []
+                return
+            left_out = isinstance(because, GroupMet)
             self.decisions += self.failures.ended(task.group, task.id, succeeded, left_out=left_out)
+
+    def review_speculation(self, now: float, *, closed: bool) -> None:
+        """Drop what nobody needs, and promote what somebody waits for."""
+        for node in self.speculation.unneeded(self.tasks.live, closed=closed):
+            if node.attempt is not None:
+                self.stop(node, NotNeeded(), now, force=False)
+            elif node.state < SUCCEEDED:
+                because = NotNeeded()
+                self.end(node, Skipped(because) if node.tries is None else Cancelled(because), now)
+        self.carry_out(now)
+        for node, level in self.speculation.wanted():
+            self.admission.change_level(node, level, now)
+
+    def make_room(self, now: float) -> None:
+        """Stop the speculation that is in the way of others."""
+        for node in self.admission.in_the_way(self.speculation.running()):
+            self.stop(node, Preempted(), now, force=False)
 
     def carry_out(self, now: float) -> None:
         """Do what was decided about groups and the run, and what is decided by that."""
@@ -177,7 +274,7 @@ class Course:
                 self._stop_rest(tasks, because, decision.rest, now)
             if decision.met is False:
                 for node in self._dependents.get(decision.group, ()):
-                    if node.state in (WAITING, READY):
+                    if node.state in (WAITING, READY, ASKING):
                         self.end(node, Skipped(because), now)
         self.decisions.clear()
 

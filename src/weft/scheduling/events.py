@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from weft.model.attempt import Attempt
 from weft.model.outcome import Outcome
+from weft.model.reason import WaitReason
 from weft.planning.prepare import PreparedTask
 
 
@@ -29,6 +32,45 @@ class AttemptFinished(msgspec.Struct, frozen=True, gc=False):
     outcome: Outcome
 
 
+class CostTold(msgspec.Struct, frozen=True):
+    """An attempt that runs has told its costs, by name; a cost without one goes by that of its limit."""
+
+    attempt: Attempt
+    costs: Mapping[str, int]
+
+
+class SharesAnswered(msgspec.Struct, frozen=True):
+    """Other processes were asked for ``shares``, which the task at ``task`` needs.
+
+    All of it was ``granted``, or there is a reason why not; a ``problem`` is one that asking again would
+    not help against.
+    """
+
+    task: int
+    shares: tuple[str, ...]
+    granted: bool
+    because: tuple[WaitReason, ...] = ()
+    problem: str | None = None
+
+
+class SharesMoved(msgspec.Struct, frozen=True):
+    """Something of ``shares``, of which others had too much, may be free."""
+
+    shares: tuple[str, ...]
+
+
+class JobsShared(msgspec.Struct, frozen=True):
+    """From now on the run's slots are shared with other processes, as make's are; ``granted`` are its own."""
+
+    granted: int
+
+
+class TokensCame(msgspec.Struct, frozen=True):
+    """Others have let go of so many jobs, which are the run's now."""
+
+    units: int
+
+
 class CancelRequested(msgspec.Struct, frozen=True):
     """The user wants these tasks taken back; those that have ended are left alone."""
 
@@ -46,4 +88,16 @@ class TimePassed(msgspec.Struct, frozen=True):
     """The moment has come at which the last step asked to be woken."""
 
 
-Event = TasksSubmitted | PlanClosed | AttemptFinished | CancelRequested | InterruptRequested | TimePassed
+Event = (
+    TasksSubmitted
+    | PlanClosed
+    | AttemptFinished
+    | CostTold
+    | SharesAnswered
+    | SharesMoved
+    | JobsShared
+    | TokensCame
+    | CancelRequested
+    | InterruptRequested
+    | TimePassed
+)

@@ -46,6 +46,7 @@ class _Standing:
         "inner",
         "met",
         "n_bad",
+        "n_left",
         "n_members",
         "n_succeeded",
         "name",
@@ -61,6 +62,7 @@ class _Standing:
         self.inner: list[_Standing] = []
         self.tasks: list[int] = []  # positions of its own members
         self.n_members = 0
+        self.n_left = 0  # that were members, and nobody needed
         self.n_succeeded = 0
         self.n_bad = 0
         self.met: bool | None = None  # not decided
@@ -72,8 +74,10 @@ class _Standing:
         least = self.group.min_required
         if least is None:
             return self.n_members
+        if isinstance(least, int):  # those who left are not missed
+            return max(least - self.n_left, min(least, self.n_members))
         # A share such as 0.07 of 100 is no more than 7, whatever a float makes of it.
-        return least if isinstance(least, int) else ceil(round(least * self.n_members, 9))
+        return ceil(round(least * self.n_members, 9))
 
     def counts(self, inner: _Standing) -> bool:
         """Tell whether a group inside this one is a member of it."""
@@ -151,6 +155,13 @@ class Failures:
         left_out = left_out and isinstance(standing.stopped, GroupMet)
         self._degraded = self._degraded or not (succeeded or left_out)
         return list(self._count(standing, task, succeeded))
+
+    def leave(self, group: str) -> list[Decision]:
+        """Let a task that nobody needs be no member of ``group`` any more; return what is decided by that."""
+        standing = self._standings[group]
+        standing.n_members -= 1
+        standing.n_left += 1
+        return list(self._judge(standing))
 
     def give_up(self, group: str | None, because: EndReason) -> list[Decision]:
         """Give up what is left of ``group``, or of the run, for a reason outside of what its tasks bring.

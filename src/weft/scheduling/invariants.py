@@ -10,14 +10,30 @@ from collections import Counter
 from collections.abc import Iterator
 
 from weft.model.health import WhenUnhealthy
-from weft.model.reason import TimedOut
+from weft.model.reason import NotNeeded, Preempted, TimedOut
 from weft.scheduling.admission import Admission
+from weft.scheduling.barrier import Barrier
+from weft.scheduling.circuit import CircuitGate
 from weft.scheduling.deadlines import Due
 from weft.scheduling.health import Circuit
-from weft.scheduling.node import Node
-from weft.scheduling.ready import CircuitGate, Gate, Line
+from weft.scheduling.locks import LockGate
+from weft.scheduling.node import SPECULATIVE, Node
+from weft.scheduling.rates import RateGate
+from weft.scheduling.ready import Gate, Line
 from weft.scheduling.scheduler import Scheduler
-from weft.scheduling.states import BACKOFF, READY, RUNNING, STOPPING, SUCCEEDED, WAITING, TaskState
+from weft.scheduling.shared import SharedGate
+from weft.scheduling.states import (
+    ASKING,
+    BACKOFF,
+    READY,
+    RUNNING,
+    STOPPING,
+    SUCCEEDED,
+    WAITING,
+    TaskState,
+)
+
+_HOLDING = (ASKING, RUNNING, STOPPING)  # all that they ask for
 
 
 def check(scheduler: Scheduler) -> None:
@@ -39,6 +55,10 @@ def check(scheduler: Scheduler) -> None:
     _check_heads(admission)
     _check_reservations(admission)
     _check_nothing_could_start(scheduler, nodes)
+    _check_rates(scheduler)
+    _check_locks(admission, nodes)
+    _check_shares(admission, nodes)
+    _check_speculation(scheduler, nodes)
     _check_the_end(scheduler)
 
 
@@ -113,7 +133,9 @@ def _check_deadlines(scheduler: Scheduler, nodes: list[Node]) -> None:
         if node.state is RUNNING and timeout is not None and timeout.attempt_s is not None:
             must.add((Due.ATTEMPT_TIMEOUT, position))
         if node.tries is not None and timeout is not None and timeout.task_s is not None:
-            (may if late or node.state is STOPPING else must).add((Due.TASK_TIMEOUT, position))
+            stands_still = node.tries.is_cut  # until it runs again
+            if not stands_still:
+                (may if late or node.state is STOPPING else must).add((Due.TASK_TIMEOUT, position))
     for number, monitor in enumerate(scheduler.monitors.all):
         if monitor.circuit is Circuit.OPEN and scheduler.ended is None:
             must.add((Due.PROBE, number))
@@ -135,7 +157,8 @@ def _check_circuits(scheduler: Scheduler) -> None:
     monitors = [one for one in scheduler.monitors.all if one.health.when_unhealthy is WhenUnhealthy.PAUSE]
     for gate, monitor in zip(gates, monitors, strict=True):
         probing = monitor.circuit is Circuit.HALF_OPEN and monitor.probe is not None
-        shut = probing or monitor.circuit is Circuit.OPEN
+        asking = gate.candidate is not None and gate.candidate.state is ASKING
+        shut = probing or asking or monitor.circuit is Circuit.OPEN
         assert bool(gate.free) != shut, f"{monitor.scope} is {monitor.circuit}, its gate has {gate.free} free"
         if probing:
             assert monitor.probe is not None
@@ -151,13 +174,13 @@ def _check_circuits(scheduler: Scheduler) -> None:
 def _check_units_in_use(admission: Admission, nodes: list[Node]) -> None:
     used: Counter[str] = Counter()
     for node in nodes:
-        if node.attempt is not None:
+        if node.state in _HOLDING:
             used.update({slots.name: units for slots, units in node.demand})
     for name, gate in admission.gates.items():
-        if isinstance(gate, CircuitGate):
+        if not gate.is_counted:
             continue
         assert used[name] <= gate.size, f"{used[name]} of {gate.size} units of {name} are in use"
-        counted = gate.size - gate.free
+        counted = gate.used
         assert counted == used[name], f"{name} counts {counted} units in use, tasks use {used[name]}"
 
 
@@ -169,7 +192,8 @@ def _check_places_in_lines(admission: Admission, nodes: list[Node]) -> None:
     assert len(at) == len(stands), f"a task stands in two places: {sorted(at)} of {len(stands)}"
     assert sorted(at) == [node.prepared.position for node in ready], f"{sorted(at)} stand in lines"
     for node in ready:
-        line = admission.lines[admission.asked(node.prepared.task)]
+        asked = admission.asked(node.prepared.task)
+        line = admission.lines[asked, node.key[0]]
         assert at[node.prepared.position] is line, f"{_name(node)} stands in the wrong line"
         assert node.demand == line.demand, f"{_name(node)} demands {node.demand}, its line {line.demand}"
 
@@ -205,8 +229,27 @@ def _check_reservations(admission: Admission) -> None:
             assert holder.state is READY, f"{gate.name} is kept for {_name(holder)}: {holder.state.name}"
             asked = [one for one, _ in _gates(admission, holder)]
             assert gate in asked, f"{gate.name} is kept for {_name(holder)}, which has no use for it"
-            shut = [one.name for one in asked if isinstance(one, CircuitGate) and not one.free]
+            shut = [one.name for one in asked if _is_shut_for_long(one)]
             assert not shut, f"{gate.name} is kept for {_name(holder)}, which {shut} keeps from starting"
+
+
+def _is_shut_for_long(gate: Gate) -> bool:
+    asker = gate.asker if isinstance(gate, SharedGate) else None
+    return isinstance(gate, Barrier) and not gate.free and (asker is None or asker.state is not ASKING)
+
+
+def _check_shares(admission: Admission, nodes: list[Node]) -> None:
+    """Whoever asks others has passed all gates of the run, and nobody else asks for the same meanwhile."""
+    asking: dict[str, Node] = {}
+    for node in nodes:
+        shared = [gate for gate, _ in _gates(admission, node) if isinstance(gate, SharedGate)]
+        names = admission.shares.of(node.prepared.task) if node.demand else ()
+        assert [gate.shares for gate in shared] == [names] * bool(names), f"{_name(node)} asks for {shared}"
+        for gate in shared if node.state is ASKING else ():
+            assert gate.name not in asking, f"{_name(node)} and {_name(asking[gate.name])} ask for {names}"
+            assert gate.asker is node, f"{_name(node)} asks for {names}, and {gate.asker} is known to"
+            assert not gate.free, f"{_name(node)} asks for {names}, and another may"
+            asking[gate.name] = node
 
 
 def _check_nothing_could_start(scheduler: Scheduler, nodes: list[Node]) -> None:
@@ -224,6 +267,58 @@ def _check_nothing_could_start(scheduler: Scheduler, nodes: list[Node]) -> None:
         told = bool(reasons)
         waits = node.attempt is None
         assert told == waits, f"{_name(node)} is {node.state.name}, because {reasons}"
+
+
+def _check_rates(scheduler: Scheduler) -> None:
+    """Somebody comes back at the moment at which the best of those that wait for a rate may start."""
+    admission = scheduler.admission
+    wake_at = admission.wake_at()
+    for _, head in _heads(admission):
+        closed = [
+            (gate, units) for gate, units in _gates(admission, head) if not gate.admits(units, head.key)
+        ]
+        if all(isinstance(gate, RateGate) and units > gate.free for gate, units in closed):
+            due = max(gate.due(units) for gate, units in closed if isinstance(gate, RateGate))
+            assert wake_at is not None, f"{_name(head)} may start at {due}, and nobody comes"
+            assert wake_at <= due, f"{_name(head)} may start at {due}, and nobody comes before {wake_at}"
+    for gate in admission.gates.values():
+        if isinstance(gate, RateGate):
+            assert -1 <= gate.free <= gate.size, f"{gate.free} of {gate.size} units of {gate.name} are free"
+
+
+def _check_locks(admission: Admission, nodes: list[Node]) -> None:
+    """A lock knows its holders; that they get on with each other is a matter of units."""
+    held: dict[str, list[str]] = {}
+    for node in nodes:
+        if node.state in _HOLDING:
+            for lock in node.prepared.task.locks:
+                held.setdefault(lock, []).append(node.prepared.task.id)
+    for gate in admission.gates.values():
+        if isinstance(gate, LockGate):
+            told, holding = sorted(gate.holders), sorted(held.get(gate.lock, ()))
+            assert told == holding, f"lock {gate.lock} is held by {holding}, and tells of {told}"
+
+
+def _check_speculation(scheduler: Scheduler, nodes: list[Node]) -> None:
+    """Speculation holds no slot that is wanted, and lives only while somebody may need it."""
+    speculation, admission = scheduler.course.speculation, scheduler.admission
+    running = speculation.running()
+    for node in admission.in_the_way(running):
+        raise AssertionError(f"{_name(node)} is in the way")
+    for node in nodes:
+        speculative = node.prepared.task.speculative
+        assert node.key[0] != SPECULATIVE or speculative, f"{_name(node)} has the level of speculation"
+        if speculative and node.key[0] == SPECULATIVE and node.state in (RUNNING, STOPPING):
+            assert node in running, f"{_name(node)} runs, and speculation knows nothing of it"
+    cut_short = [node for node in nodes if isinstance(node.stop_reason, Preempted | NotNeeded)]
+    for node in cut_short:
+        assert node.prepared.task.speculative, f"{_name(node)} is stopped: {node.stop_reason}"
+    needed = {edge.before for node in nodes for edge in node.prepared.edges}
+    over = scheduler.closed and all(node.prepared.task.speculative for node in nodes)
+    for node in nodes:
+        dropped = isinstance(node.stop_reason, NotNeeded)
+        assert not (dropped and node.prepared.position in needed), f"{_name(node)} is dropped, and needed"
+        assert node.stop_reason is not None or not over, f"{_name(node)} goes on, and nobody needs it"
 
 
 def _check_the_end(scheduler: Scheduler) -> None:

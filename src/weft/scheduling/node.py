@@ -8,19 +8,23 @@ from weft.planning.prepare import PreparedTask
 from weft.scheduling.slots import Slots
 from weft.scheduling.states import LEGAL, WAITING, TaskState
 
-# Earlier is smaller: priority level, then the longest remaining path, then program order.
+# Earlier is smaller: level, then the longest remaining path, then program order. The level is that of the
+# priority, negative; speculation has the last.
 Key = tuple[int, float, int]
+SPECULATIVE = 0
 Demand = tuple[tuple[Slots, int], ...]
 
 
 class Tries:
     """The attempts at a task that may have several, or only so much time."""
 
-    __slots__ = ("began", "given_up", "n")
+    __slots__ = ("began", "given_up", "is_cut", "n", "n_cut")
 
     def __init__(self, began: float) -> None:
         self.began = began  # the moment of the first
         self.n = 0
+        self.n_cut = 0  # how many of them were speculation that had to make room
+        self.is_cut = False  # the last one was
         self.given_up = False  # no other will follow
 
 
@@ -41,7 +45,9 @@ class Node:
 
     def __init__(self, prepared: PreparedTask) -> None:
         self.prepared = prepared
-        self.key: Key = (-prepared.task.priority, -prepared.path_s, prepared.position)
+        task = prepared.task
+        level = SPECULATIVE if task.speculative else -task.priority
+        self.key: Key = (level, -prepared.path_s, prepared.position)
         self.state: TaskState = WAITING
         self.n_unmet = 0
         self.followers: list[Node] | None = None

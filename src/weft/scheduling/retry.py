@@ -80,9 +80,10 @@ def decide(
     """
     if not _is_retried(retry, outcome):
         return GiveUp(NotRetried())
-    if tries.n >= retry.max_attempts:
-        return GiveUp(AttemptsUsedUp(tries.n))
-    delay_s = _last_delay(retry, task, seed, tries.n)
+    n_made = tries.n - tries.n_cut
+    if n_made >= retry.max_attempts:
+        return GiveUp(AttemptsUsedUp(n_made))
+    delay_s = _last_delay(retry, task, seed, n_made)
     if outcome.retry_after_s is not None:
         delay_s = max(delay_s, min(outcome.retry_after_s, retry.retry_after_ceiling_s))
     if retry.budget_s is not None and now + delay_s > tries.began + retry.budget_s:

@@ -18,28 +18,36 @@ from weft.model.attempt import Attempt
 from weft.model.group import Group
 from weft.model.health import WhenUnhealthy
 from weft.model.limits import Limit
+from weft.model.lock import Lock
 from weft.model.outcome import Cancelled, Failed, Skipped
 from weft.model.policy import Policy
 from weft.model.reason import (
     CancelAsked,
+    CouldNotStart,
     Interrupted,
+    Preempted,
     RunTimedOut,
     TimedOut,
     Unhealthy,
     WaitReason,
 )
 from weft.scheduling import retry, timing, waiting
-from weft.scheduling.actions import Action
+from weft.scheduling.actions import Action, ReturnShares
 from weft.scheduling.course import Course
 from weft.scheduling.deadlines import Due
 from weft.scheduling.events import (
     AttemptFinished,
     CancelRequested,
+    CostTold,
     Event,
     InterruptRequested,
+    JobsShared,
     PlanClosed,
+    SharesAnswered,
+    SharesMoved,
     TasksSubmitted,
     TimePassed,
+    TokensCame,
 )
 from weft.scheduling.facts import (
     AttemptEnded,
@@ -64,11 +72,16 @@ _DEFAULT = Policy()
 
 
 class Step(msgspec.Struct, frozen=True):
-    """What events led to. Do the actions once the facts are recorded; come back at ``wake_at``."""
+    """What events led to. Do the actions once the facts are recorded; come back at ``wake_at``.
+
+    ``tokens`` are the jobs that the run wants of other processes, in place of what it wanted before; less
+    than 0: that it hands back to them; None: it shares none.
+    """
 
     actions: list[Action]
     facts: list[Fact]
     wake_at: float | None = None
+    tokens: int | None = None
 
 
 class Scheduler:
@@ -80,6 +93,7 @@ class Scheduler:
         groups: of tasks, by name.
         policy: what is done when things go wrong.
         seed: the same seed gives the same delays between attempts.
+        locks: those that are shared with other processes, by name.
     """
 
     def __init__(
@@ -89,8 +103,9 @@ class Scheduler:
         groups: Mapping[str, Group] | None = None,
         policy: Policy = _DEFAULT,
         seed: str = "",
+        locks: Mapping[str, Lock] | None = None,
     ) -> None:
-        self.course = course = Course(max_concurrent, limits or {}, groups or {}, policy)
+        self.course = course = Course(max_concurrent, limits or {}, groups or {}, policy, locks or {})
         self.tasks, self.admission, self.failures = course.tasks, course.admission, course.failures
         self.monitors, self.deadlines = course.monitors, course.deadlines
         self.live = course.tasks.live
@@ -102,6 +117,11 @@ class Scheduler:
             TasksSubmitted: self._on_tasks_submitted,
             PlanClosed: self._on_plan_closed,
             AttemptFinished: self._on_attempt_finished,
+            CostTold: self._on_cost_told,
+            SharesAnswered: self._on_shares_answered,
+            SharesMoved: self._on_shares_moved,
+            JobsShared: lambda event, now: self.admission.share_jobs(event.granted),
+            TokensCame: lambda event, now: self.admission.tokens_came(event.units),
             CancelRequested: self._on_cancel_requested,
             InterruptRequested: self._on_interrupt_requested,
             TimePassed: self._on_time_passed,
@@ -131,10 +151,18 @@ class Scheduler:
         for due, number in self.deadlines.reached(now) if self.deadlines.moments else ():
             self._on_due[due](number, now)
             course.carry_out(now)
+        if course.speculates:
+            course.review_speculation(now, closed=self.closed)
         course.start_what_can(now)
+        if course.speculates:
+            course.make_room(now)
         if self.closed and not self.live and self.ended is None:
             self._end_run(now)
-        return Step(course.actions, course.facts, self.deadlines.next() if self.deadlines.moments else None)
+        return Step(course.actions, course.facts, self._wake_at(), self.admission.tokens())
+
+    def _wake_at(self) -> float | None:
+        moments = (self.deadlines.next() if self.deadlines.moments else None, self.admission.wake_at())
+        return min([moment for moment in moments if moment is not None], default=None)
 
     def state(self, task: int) -> TaskState:
         """Return where the task at this position stands."""
@@ -158,6 +186,8 @@ class Scheduler:
         for node in nodes:
             if node.prepared.edges:
                 self.tasks.connect(node)
+                if self.course.speculation:
+                    self.course.speculation.connect(node)
         for node in nodes:
             if node.state >= SUCCEEDED:
                 continue  # skipped by the end of another
@@ -165,7 +195,7 @@ class Scheduler:
             if blame is not None:
                 self.course.end(node, Skipped(blame), now)
             elif not node.n_unmet and node.state is WAITING:  # else readied by the end of another
-                self.course.make_ready(node)
+                self.course.make_ready(node, now)
 
     def _on_plan_closed(self, event: PlanClosed, now: float) -> None:
         self.closed = True
@@ -176,18 +206,51 @@ class Scheduler:
         assert node.attempt == event.attempt, f"{event.attempt} is not the one that runs: {node.attempt}"
         outcome = event.outcome
         if node.stop_reason is not None:
-            outcome = timing.judged(node.stop_reason, outcome)
+            stopped = self.failures.stopped(node.prepared.task.group)
+            outcome = timing.judged(node.stop_reason, outcome, stopped)
             node.stop_reason = None
         node.attempt = None
         if self.deadlines.moments:
             timing.end_attempt(node, self.deadlines)
         self.admission.give_back(node)
+        if self.admission.is_metered:
+            self.course.return_shares(node, event.outcome)
+            self.admission.rates.end(node, event.outcome, now)
         self.course.facts.append(AttemptEnded(now, event.attempt, outcome))
         if self.monitors.all:
             for number in self.monitors.ended(node.prepared.task, event.attempt, outcome, now):
                 self._tell_health(number, now)
-        if type(outcome) is not Failed or not self._is_tried_again(node, outcome, now):
+        if isinstance(outcome, Cancelled) and isinstance(outcome.because, Preempted):
+            assert node.tries is not None, f"{node.prepared} is no speculation"
+            timing.cut(node.tries)
+            self.course.make_ready(node, now)
+        elif type(outcome) is not Failed or not self._is_tried_again(node, outcome, now):
             self.course.end(node, outcome, now)
+
+    def _on_cost_told(self, event: CostTold, now: float) -> None:
+        node = self.live.get(event.attempt.task)
+        if node is not None and node.attempt == event.attempt:  # else it came too late
+            self.admission.rates.tell(event.attempt.task, event.costs)
+
+    def _on_shares_answered(self, event: SharesAnswered, now: float) -> None:
+        node, course = self.live.get(event.task), self.course
+        if event.granted or event.problem is not None:
+            self.admission.shares_answered(event.shares)
+        begins = event.granted and node is not None and self.admission.lets_begin(node, now)
+        if event.granted and not begins:  # it has ended meanwhile, or a gate has closed
+            course.actions.append(ReturnShares(event.task))
+        if node is None:
+            return
+        if begins:
+            course.run(node, now)
+        elif event.problem is not None:
+            course.end(node, Failed(CouldNotStart(event.problem)), now)
+        else:
+            course.take_back(node, event.because, now)
+            course.make_ready(node, now)
+
+    def _on_shares_moved(self, event: SharesMoved, now: float) -> None:
+        self.admission.shares_moved(event.shares)
 
     def _on_cancel_requested(self, event: CancelRequested, now: float) -> None:
         for task in event.tasks:
@@ -244,7 +307,7 @@ class Scheduler:
         self._tell_health(number, now)
 
     def _on_retry_due(self, position: int, now: float) -> None:
-        self.course.make_ready(self.live[position])
+        self.course.make_ready(self.live[position], now)
 
     # What follows from an attempt
 

@@ -23,6 +23,11 @@ class Slots:
         self.size = size
         self.free = size
 
+    @property
+    def used(self) -> int:
+        """How many units are in use."""
+        return self.size - self.free
+
     def take(self, units: int) -> None:
         """Use ``units`` more; the caller has seen that they are free."""
         assert 0 < units <= self.free, f"{units} of {self.free} in {self.name}"

@@ -15,20 +15,25 @@ class TaskState(IntEnum):
     RUNNING = 2
     STOPPING = 3  # asked to end, and still counted as running
     BACKOFF = 4  # until its next attempt is due
-    SUCCEEDED = 5
-    FAILED = 6
-    CANCELLED = 7
-    SKIPPED = 8
+    ASKING = 5  # other processes, for what they share
+    SUCCEEDED = 6
+    FAILED = 7
+    CANCELLED = 8
+    SKIPPED = 9
 
 
-WAITING, READY, RUNNING, STOPPING, BACKOFF, SUCCEEDED, FAILED, CANCELLED, SKIPPED = TaskState
+WAITING, READY, RUNNING, STOPPING, BACKOFF, ASKING, SUCCEEDED, FAILED, CANCELLED, SKIPPED = TaskState
 
 LEGAL = {
     WAITING: frozenset({READY, CANCELLED, SKIPPED}),
-    READY: frozenset({RUNNING, FAILED, CANCELLED, SKIPPED}),  # FAILED: its time was over between attempts
+    READY: frozenset(
+        {ASKING, RUNNING, FAILED, CANCELLED, SKIPPED}
+    ),  # FAILED: its time was over between attempts
     RUNNING: frozenset({STOPPING, BACKOFF, SUCCEEDED, FAILED, CANCELLED}),
-    STOPPING: frozenset({BACKOFF, SUCCEEDED, FAILED, CANCELLED}),
+    # READY: speculation that made room.
+    STOPPING: frozenset({READY, BACKOFF, SUCCEEDED, FAILED, CANCELLED}),
     BACKOFF: frozenset({READY, FAILED, CANCELLED}),
+    ASKING: frozenset({READY, RUNNING, FAILED, CANCELLED, SKIPPED}),
     SUCCEEDED: frozenset[TaskState](),
     FAILED: frozenset[TaskState](),
     CANCELLED: frozenset[TaskState](),

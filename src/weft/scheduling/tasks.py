@@ -6,7 +6,14 @@ Knows who waits for whom. When a task starts, and how it ends, is decided by oth
 from __future__ import annotations
 
 from weft.model.outcome import Cancelled, Failed, Outcome, Skipped, Succeeded
-from weft.model.reason import DependencyCancelled, DependencyFailed, EndReason, GroupReason, SkipReason
+from weft.model.reason import (
+    DependencyCancelled,
+    DependencyFailed,
+    EndReason,
+    GroupReason,
+    NotNeeded,
+    SkipReason,
+)
 from weft.planning.prepare import PreparedTask
 from weft.scheduling.node import Node
 from weft.scheduling.states import STATE_AFTER, SUCCEEDED, WAITING
@@ -74,8 +81,11 @@ class Tasks:
         living = [follower for follower in node.followers or () if follower.state < SUCCEEDED]
         return list(dict.fromkeys([follower for follower in living if _is_required(position, follower)]))
 
-    def released_by(self, ended: list[Node]) -> list[Node]:
-        """Return the tasks that wait for nothing any more, now that those of ``ended`` have."""
+    def released_by(self, ended: list[Node], eased: list[Node] | None = None) -> list[Node]:
+        """Return the tasks that wait for nothing any more, now that those of ``ended`` have.
+
+        Those that wait for less than before, and still for something, are added to ``eased``.
+        """
         released = []
         for node in ended:  # grows while it is walked
             if node.n_unmet:
@@ -85,6 +95,8 @@ class Tasks:
             for follower in followers or ():
                 follower.n_unmet -= 1
                 if follower.n_unmet:
+                    if eased is not None:
+                        eased.append(follower)
                     continue
                 if follower.state is WAITING:
                     released.append(follower)
@@ -101,6 +113,8 @@ def _is_required(before: int, node: Node) -> bool:
 def _blame(node: Node, outcome: Outcome) -> SkipReason:
     """Return what those who need ``node`` are told: the first cause, not the last link of the chain."""
     match outcome:
+        case Skipped(NotNeeded()):  # somebody needs it after all, and comes too late
+            return DependencyCancelled(node.prepared.task.id)
         case Skipped(because):
             return because
         case Failed():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from weft.model.outcome import Cancelled, Failed, Outcome
-from weft.model.reason import CancelReason, TimedOut
+from weft.model.reason import CancelReason, EndReason, GroupReason, NotNeeded, Preempted, TimedOut
 from weft.scheduling.deadlines import Deadlines, Due
 from weft.scheduling.node import Node, Tries
 
@@ -12,14 +12,21 @@ def begin_attempt(node: Node, deadlines: Deadlines, now: float) -> int:
     """Set the deadlines of the attempt that begins now, and return its number."""
     task = node.prepared.task
     position, timeout = node.prepared.position, task.timeout
-    if node.tries is None:
-        node.tries = Tries(now)
+    tries = node.tries = node.tries or Tries(now)
+    if not tries.n or tries.is_cut:  # while speculation waits for an idle slot its time stands still
+        tries.began, tries.is_cut = now, False
         if timeout is not None and timeout.task_s is not None:
             deadlines.set(Due.TASK_TIMEOUT, position, now + timeout.task_s)
     if timeout is not None and timeout.attempt_s is not None:
         deadlines.set(Due.ATTEMPT_TIMEOUT, position, now + timeout.attempt_s)
-    node.tries.n += 1
-    return node.tries.n
+    tries.n += 1
+    return tries.n
+
+
+def cut(tries: Tries) -> None:
+    """Let the attempt that had to make room not count: the time of its task begins anew with the next."""
+    tries.n_cut += 1
+    tries.is_cut = True
 
 
 def give_up(node: Node) -> None:
@@ -57,8 +64,17 @@ def late(node: Node, due: Due) -> TimedOut:
     return TimedOut(limit_s, whole)
 
 
-def judged(stop_reason: CancelReason | TimedOut, outcome: Outcome) -> Outcome:
-    """Return the outcome of an attempt that was asked to end for ``stop_reason``."""
+def judged(
+    stop_reason: CancelReason | TimedOut, outcome: Outcome, stopped: GroupReason | EndReason | None
+) -> Outcome:
+    """Return the outcome of an attempt that was asked to end for ``stop_reason``.
+
+    ``stopped`` is why nothing of its group starts any more, if that is so: what has only made room is not
+    tried again then.
+    """
     if isinstance(stop_reason, TimedOut):
         return Failed(stop_reason)  # whatever it has still brought about came too late
-    return Cancelled(stop_reason) if type(outcome) is Cancelled else outcome
+    is_left = isinstance(stop_reason, Preempted | NotNeeded)
+    if type(outcome) is Cancelled or (is_left and type(outcome) is Failed):  # it fails as it was cut short
+        return Cancelled(stopped if stopped and isinstance(stop_reason, Preempted) else stop_reason)
+    return outcome

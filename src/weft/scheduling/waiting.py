@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from weft.model.reason import BackingOff, DependencyPending, WaitReason
+from weft.model.reason import AsksOthers, BackingOff, DependencyPending, WaitReason
 from weft.scheduling.admission import Admission
 from weft.scheduling.deadlines import Deadlines, Due
 from weft.scheduling.node import Node
-from weft.scheduling.states import BACKOFF, READY, WAITING
+from weft.scheduling.states import ASKING, BACKOFF, READY, WAITING
 from weft.scheduling.tasks import Tasks
 
 
@@ -15,6 +15,8 @@ def reasons(node: Node, tasks: Tasks, admission: Admission, deadlines: Deadlines
     if node.state is BACKOFF:
         assert node.tries is not None, f"{node.prepared} backs off and was never tried"
         return (BackingOff(node.tries.n + 1, deadlines.moment(Due.RETRY, node.prepared.position)),)
+    if node.state is ASKING:
+        return (AsksOthers(admission.shares.of(node.prepared.task)),)
     if node.state is not WAITING:
         return admission.reasons(node) if node.state is READY else ()
     before = {edge.before: None for edge in node.prepared.edges}

@@ -6,7 +6,7 @@ hypothesis need not be installed for the rest.
 
 from __future__ import annotations
 
-from weft.testing.builders import cancelled, failed, plan, succeeded, task
+from weft.testing.builders import cancelled, failed, plan, refused, succeeded, task
 from weft.testing.clock import ManualClock
 from weft.testing.scripted import ScriptedExecutor
 from weft.testing.sim import Sim
@@ -20,6 +20,7 @@ __all__ = [
     "cancelled",
     "failed",
     "plan",
+    "refused",
     "simulate",
     "succeeded",
     "task",

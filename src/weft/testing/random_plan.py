@@ -8,35 +8,27 @@ from random import Random
 import msgspec
 
 from weft.model.group import Group
-from weft.model.limits import MAX_CONCURRENT, Pool
 from weft.model.plan import Plan
+from weft.model.policy import AGING_S, Policy
 from weft.model.priority import Priority
 from weft.testing.builders import task
-from weft.testing.random_policy import (
-    GROUPS,
-    random_groups,
-    random_health,
-    random_policy,
-    random_retry,
-    random_timeout,
-)
+from weft.testing.random_limits import random_costs, random_limits, random_locks, random_shares
+from weft.testing.random_policy import GROUPS, random_groups, random_policy, random_retry, random_timeout
 
 FAMILIES = ("odd", "even")
 DURATIONS_S = (None, 0.0, 0.5, 1.0, 1.0, 2.0)  # few values, so that many things happen at one instant
 
 
 def random_plan(chance: Random, *, max_tasks: int = 10) -> Plan:
-    """Return a plan of up to ``max_tasks`` tasks with needs, families, pools, weights and priorities.
+    """Return a plan of up to ``max_tasks`` tasks with needs, families, limits, locks and priorities.
 
-    Half of the plans also say what happens when things go wrong. Tasks may need others that stand after
-    them.
+    Some tasks are speculative. Half of the plans also say what happens when things go wrong. Tasks may need
+    others that stand after them.
     """
     troubled = chance.random() < 0.5
     n_tasks = chance.randint(1, max_tasks)
-    pools = {
-        name: Pool(chance.randint(1, 4), random_health(chance, 0.2) if troubled else None)
-        for name in ("api", "disk", "gpu")[: chance.randint(0, 3)]
-    }
+    limits, locks = random_shares(chance, random_limits(chance, troubled=troubled))
+    speculates = chance.random() < 0.4
     some_groups = GROUPS[: chance.choice((0, 0, 1, 2, 3))] if troubled else ()
     group_of = [chance.choice((None, *some_groups)) for _ in range(n_tasks)]
     groups = random_groups(chance, group_of)
@@ -51,18 +43,28 @@ def random_plan(chance: Random, *, max_tasks: int = 10) -> Plan:
                 *_needs(chance, position, ids, families, ranks),
                 *_groups_before(chance, position, groups, group_of, ranks),
             ],
-            limits=dict(_limits(chance, pools)),
+            limits=dict(random_costs(chance, limits)),
             priority=chance.choice(tuple(Priority)),
             duration_s=chance.choice(DURATIONS_S),
             family=families[position],
             group=group_of[position],
             retry=random_retry(chance) if troubled else None,
             timeout=random_timeout(chance) if troubled else None,
+            locks=random_locks(chance),
+            speculative=speculates and chance.random() < 0.4,
         )
         for position in range(n_tasks)
     ]
-    plan = Plan(tuple(tasks), pools, max_concurrent=chance.randint(1, 4))
-    return msgspec.structs.replace(plan, groups=groups, policy=random_policy(chance)) if troubled else plan
+    policy = random_policy(chance) if troubled else Policy()
+    aging_s = chance.choice((0.5, 1.0, 2.0, AGING_S))
+    return Plan(
+        tuple(tasks),
+        limits,
+        max_concurrent=chance.randint(1, 4),
+        groups=groups,
+        policy=msgspec.structs.replace(policy, aging_s=aging_s),
+        locks=locks,
+    )
 
 
 def _needs(
@@ -94,14 +96,6 @@ def _is_inside(group: str | None, outer: str, groups: Mapping[str, Group]) -> bo
     while group is not None and group != outer:
         group = groups[group].group
     return group is not None
-
-
-def _limits(chance: Random, pools: Mapping[str, Pool]) -> Iterator[tuple[str, int]]:
-    for name, pool in pools.items():
-        if chance.random() < 0.4:
-            yield name, chance.randint(1, pool.size)
-    if chance.random() < 0.2:
-        yield MAX_CONCURRENT, chance.randint(1, 3)
 
 
 def cuts(before: Sequence[Sequence[int]]) -> list[int]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from heapq import heappop, heappush
+from typing import Any
 
 import msgspec
 
@@ -17,13 +18,16 @@ from weft.model.reason import SkipReason, WaitReason
 from weft.model.task import Task
 from weft.planning.prepare import PreparedTask, prepare
 from weft.planning.priority import UNKNOWN_S
-from weft.scheduling.actions import StartAttempt
+from weft.scheduling.actions import Action, AskShares, StartAttempt, StopAttempt
 from weft.scheduling.events import (
     AttemptFinished,
     CancelRequested,
+    CostTold,
     Event,
     InterruptRequested,
     PlanClosed,
+    SharesAnswered,
+    SharesMoved,
     TasksSubmitted,
     TimePassed,
 )
@@ -53,6 +57,7 @@ class Sim:
     Attributes:
         clock: the time of the run; moved by the test, or by `play`.
         facts: all that has happened so far.
+        actions: all that was ordered so far.
         wake_at: when the scheduler wants to be told that time has passed.
 
     Raises:
@@ -71,10 +76,16 @@ class Sim:
         prepared = prepare(plan).tasks if plan.tasks else ()  # what a group lacks may come later
         self.clock = ManualClock()
         self.facts: list[Fact] = []
+        self.actions: list[Action] = []
         self.wake_at: float | None = None
         self.plan = msgspec.structs.replace(plan, tasks=())
         self.scheduler = Scheduler(
-            max_concurrent or plan.max_concurrent or UNBOUNDED, plan.limits, plan.groups, plan.policy, seed
+            max_concurrent or plan.max_concurrent or UNBOUNDED,
+            plan.limits,
+            plan.groups,
+            plan.policy,
+            seed,
+            plan.locks,
         )
         self._positions: dict[str, int] = {}
         self.submit_prepared(prepared)
@@ -89,6 +100,7 @@ class Sim:
         """
         step = self.scheduler.step(event, self.clock.now)
         self.facts += step.facts
+        self.actions += step.actions
         self.wake_at = step.wake_at
         check(self.scheduler)
         return step
@@ -120,6 +132,29 @@ class Sim:
         assert node is not None, f"`{task}` has ended already"
         assert node.attempt is not None, f"`{task}` is not running: {self.waiting(task)}"
         self.step(AttemptFinished(node.attempt, Succeeded() if outcome is None else outcome))
+
+    def tell(self, task: str, **costs: int) -> None:
+        """Let the running attempt of ``task`` tell what it costs, by name."""
+        node = self.scheduler.live[self._positions[task]]
+        assert node.attempt is not None, f"`{task}` is not running: {self.waiting(task)}"
+        self.step(CostTold(node.attempt, costs))
+
+    def grant(self, task: str) -> Step:
+        """Let other processes give ``task`` all that it asks them for."""
+        return self._answer(task, granted=True)
+
+    def refuse(self, task: str, *because: WaitReason, problem: str | None = None) -> Step:
+        """Let other processes have too much of what ``task`` asks for, or be out of reach."""
+        return self._answer(task, granted=False, because=because, problem=problem)
+
+    def share_again(self, *shares: str) -> Step:
+        """Let something of ``shares``, which was refused, be free again."""
+        return self.step(SharesMoved(shares))
+
+    def _answer(self, task: str, **answer: Any) -> Step:
+        position = self._positions[task]
+        shares = self.scheduler.admission.shares.of(self.plan.tasks[position])
+        return self.step(SharesAnswered(position, shares, **answer))
 
     def cancel(self, *tasks: str) -> None:
         """Ask for ``tasks`` to be taken back."""
@@ -181,7 +216,9 @@ class Sim:
         for action in step.actions:
             if isinstance(action, StartAttempt):
                 self._schedule(due, action.attempt)
-            elif self._is_running(action.attempt):
+            elif isinstance(action, AskShares):
+                self._obey(due, self.step(SharesAnswered(action.task, action.shares, granted=True)))
+            elif isinstance(action, StopAttempt) and self._is_running(action.attempt):
                 self._obey(due, self.step(AttemptFinished(action.attempt, cancelled())))
 
     def _is_running(self, attempt: Attempt) -> bool:
@@ -203,6 +240,12 @@ class Sim:
         """The tasks that hold their slots, in program order; also those that were asked to stop."""
         live = sorted(self.scheduler.live.items())
         return [node.prepared.task.id for _, node in live if node.attempt is not None]
+
+    @property
+    def asking(self) -> list[str]:
+        """The tasks that ask other processes for what they share, in program order."""
+        live = sorted(self.scheduler.live.items())
+        return [node.prepared.task.id for _, node in live if node.state is TaskState.ASKING]
 
     @property
     def started(self) -> list[str]:

@@ -1,13 +1,14 @@
 """Runs random plans through random adversity in virtual time; the same seed tells the same story.
 
-Work takes longer or shorter than expected, fails, asks for time, takes no notice, is cancelled and
-interrupted; more of it comes while it goes on; the scheduler is woken too early and too late. It is the
-real one, and its invariants are checked after every step.
+Work takes longer or shorter than expected, costs more or less, fails, is refused, asks for time, takes no
+notice, is cancelled and interrupted; more of it comes while it goes on; other processes want what it wants;
+the scheduler is woken too early and too late. It is the real one, and its invariants are checked after
+every step.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from heapq import heappop, heappush
 from random import Random
@@ -17,14 +18,16 @@ import msgspec
 from weft.model.attempt import Attempt
 from weft.model.outcome import Outcome
 from weft.model.plan import Plan
+from weft.model.rate import Rate
 from weft.model.reason import Exited
 from weft.planning.graph import Edge
 from weft.planning.prepare import PreparedTask, prepare
 from weft.planning.priority import UNKNOWN_S
-from weft.scheduling.actions import StartAttempt
+from weft.scheduling.actions import AskShares, ReturnShares, StartAttempt, StopAsking, StopAttempt
 from weft.scheduling.events import (
     AttemptFinished,
     CancelRequested,
+    CostTold,
     Event,
     InterruptRequested,
     PlanClosed,
@@ -35,18 +38,25 @@ from weft.scheduling.facts import Fact
 from weft.scheduling.scheduler import Step
 from weft.scheduling.states import RunState
 from weft.testing.builders import cancelled, failed, succeeded
+from weft.testing.random_limits import REFUSED, largest_costs
+from weft.testing.random_others import RandomOthers
 from weft.testing.random_plan import cuts, random_plan
 from weft.testing.sim import Sim
 
+_MANY = 100
 HORIZON_S = 5.0  # what comes from outside comes before this moment
 
 
 class Simulation(msgspec.Struct, frozen=True):
-    """What became of one simulated run. ``tasks`` are those of ``plan``, with the edges they had."""
+    """What became of one simulated run.
+
+    ``tasks`` are those of ``plan``, with the edges they had; ``costs`` is what attempts have told.
+    """
 
     plan: Plan
     tasks: tuple[PreparedTask, ...]
     facts: tuple[Fact, ...]
+    costs: Mapping[Attempt, Mapping[str, int]]
     state: RunState
     makespan_s: float
 
@@ -75,6 +85,9 @@ class _Simulator:
         self._lag_s = chance.choice((0.0, 0.0, 0.3))  # by which it is woken too late
         self._to_come: list[tuple[float, int, Callable[[], object]]] = []
         self._n_scheduled = 0
+        self._n_woken = 0  # without that time has passed
+        self._costs: dict[Attempt, dict[str, int]] = {}
+        self._others = RandomOthers(chance, self._plan, self._sim.clock, self._at, self._step)
         self._schedule_submissions()
         self._schedule_requests()
 
@@ -85,7 +98,8 @@ class _Simulator:
                 moment, _, happen = heappop(self._to_come)
                 sim.clock.advance_to(moment)
                 happen()
-        return Simulation(self._plan, self._tasks, tuple(sim.facts), sim.ended, sim.clock.now)
+        assert self._others.all_is_given_back(), "other processes miss something"
+        return Simulation(self._plan, self._tasks, tuple(sim.facts), self._costs, sim.ended, sim.clock.now)
 
     def _wakes_first(self) -> bool:
         """Wake the scheduler, unless something else happens before that; tell which."""
@@ -93,7 +107,10 @@ class _Simulator:
         assert self._to_come or sim.wake_at is not None, f"tasks that never end: {sorted(sim.scheduler.live)}"
         if sim.wake_at is None or (self._to_come and self._to_come[0][0] <= sim.wake_at + self._lag_s):
             return False
-        sim.clock.advance_to(max(sim.clock.now, sim.wake_at + self._lag_s))
+        moment = max(sim.clock.now, sim.wake_at + self._lag_s)
+        self._n_woken = self._n_woken + 1 if moment == sim.clock.now else 0
+        assert self._n_woken < _MANY, f"it wants to be woken again and again at {moment}"
+        sim.clock.advance_to(moment)
         self._step(TimePassed())
         return True
 
@@ -149,19 +166,36 @@ class _Simulator:
         for action in step.actions:
             if isinstance(action, StartAttempt):
                 self._work(action.attempt)
-            else:
+            elif isinstance(action, StopAttempt):
                 self._stop(action.attempt, force=action.force)
+            elif isinstance(action, AskShares | StopAsking | ReturnShares):
+                self._others.perform(action)
         return step
 
     def _work(self, attempt: Attempt) -> None:
         expected_s = self._plan.tasks[attempt.task].duration_s
         factor = self._chance.choice((1.0, 1.0, self._chance.uniform(0.2, 3.0)))
         outcome = self._failure() if self._chance.random() < self._error_rate else succeeded()
-        self._end(attempt, outcome, after_s=factor * (UNKNOWN_S if expected_s is None else expected_s))
+        takes_s = factor * (UNKNOWN_S if expected_s is None else expected_s)
+        for name, limit in self._plan.limits.items():
+            if isinstance(limit, Rate) and name in self._plan.tasks[attempt.task].limits:
+                for cost, most in largest_costs(limit.windows).items():
+                    if self._chance.random() < 0.3:
+                        told = {cost or name: self._chance.randint(0, most + 1)}
+                        after_s = takes_s * self._chance.choice((0.5, 1.0, 1.0))
+                        self._at(self._sim.clock.now + after_s, partial(self._tell, attempt, told))
+        self._end(attempt, outcome, after_s=takes_s)
+
+    def _tell(self, attempt: Attempt, costs: dict[str, int]) -> None:
+        if self._runs(attempt):
+            self._costs[attempt] = {**self._costs.get(attempt, {}), **costs}
+        self._step(CostTold(attempt, costs))  # or it comes too late
 
     def _failure(self) -> Outcome:
         chance = self._chance
-        return failed(Exited(chance.choice((1, 1, 2))), retry_after_s=chance.choice((None, None, 0.5, 9.0)))
+        return failed(
+            Exited(chance.choice((1, 1, REFUSED))), retry_after_s=chance.choice((None, None, 0.5, 9.0))
+        )
 
     def _stop(self, attempt: Attempt, *, force: bool) -> None:
         if force or self._chance.random() < 0.7:  # others take no notice
@@ -172,6 +206,9 @@ class _Simulator:
         self._at(self._sim.clock.now + after_s, partial(self._end_now, attempt, outcome))
 
     def _end_now(self, attempt: Attempt, outcome: Outcome) -> None:
-        node = self._sim.scheduler.live.get(attempt.task)
-        if node is not None and node.attempt == attempt:  # else it was stopped before it was done
+        if self._runs(attempt):  # else it was stopped before it was done
             self._step(AttemptFinished(attempt, outcome))
+
+    def _runs(self, attempt: Attempt) -> bool:
+        node = self._sim.scheduler.live.get(attempt.task)
+        return node is not None and node.attempt == attempt

@@ -13,13 +13,17 @@ from hypothesis import strategies as st
 from weft.model.group import Group, Rest
 from weft.model.health import Health, WhenUnhealthy
 from weft.model.limits import MAX_CONCURRENT, Pool
+from weft.model.lock import Hold
 from weft.model.plan import Plan
 from weft.model.policy import Policy
 from weft.model.priority import Priority
+from weft.model.rate import Aimd, Cost, Rate
 from weft.model.retry import Jitter, On, Retry, RetryBudget
+from weft.model.speculation import Effects
 from weft.model.task import Task
 from weft.model.timeout import Timeout, timeout_of
 from weft.testing.builders import task
+from weft.testing.random_limits import largest_costs
 
 _FAILURES: tuple[On, ...] = (1, 2, "timeout", "SIGKILL", OSError, ValueError)
 _SPANS_S = st.sampled_from([0.0, 0.25, 1.0]) | st.floats(0, 1e6)
@@ -60,6 +64,55 @@ def plans(draw: st.DrawFn, *, max_tasks: int = 8) -> Plan:
     ranked = draw(st.permutations(ids))
     drawn = {name: draw(tasks(name, others=ranked[:rank], limits=limits)) for rank, name in enumerate(ranked)}
     return Plan(tuple(drawn[name] for name in ids), limits, max_concurrent=draw(st.integers(1, 4)))
+
+
+@st.composite
+def rates(draw: st.DrawFn) -> Rate:
+    """Rates with one window or several, of one cost or two, that let something start in every two seconds."""
+    limit = draw(st.integers(1, 6))
+    one, other = (
+        f"{draw(st.integers(limit, 9))}/{draw(st.sampled_from(['500ms', '1s', '2s']))}" for _ in "ab"
+    )
+    limits: list[str | tuple[str, ...] | dict[str, str | tuple[str, ...]]]
+    limits = [one, (one, other), {"requests": one, "tokens": (other, "20/2s")}]
+    return Rate(
+        draw(st.sampled_from(limits)),
+        burst=draw(st.none() | st.integers(1, limit)),
+        adapt=draw(st.sampled_from([None, Aimd(), Aimd(0.5, 0.5)])),
+    )
+
+
+@st.composite
+def costs(draw: st.DrawFn, rate: Rate) -> Cost:
+    """What a task may cost of ``rate``: a number, or some of its costs by name."""
+    largest = largest_costs(rate.windows)
+    if len(largest) == 1:
+        return draw(st.integers(0, *largest.values()))
+    named = {name: st.integers(0, most) for name, most in largest.items()}
+    return draw(st.fixed_dictionaries({}, optional=named))
+
+
+def locks() -> st.SearchStrategy[dict[str, Hold]]:
+    """What a task holds, and how."""
+    return st.dictionaries(st.sampled_from(["deploy", "index"]), st.sampled_from(Hold))
+
+
+@st.composite
+def limited_plans(draw: st.DrawFn, *, max_tasks: int = 8) -> Plan:
+    """Plans whose tasks also have rates, locks and speculation in common."""
+    plan = draw(plans(max_tasks=max_tasks))
+    replace = msgspec.structs.replace
+    rate = draw(rates())
+    tasks = []
+    for one in plan.tasks:
+        speculative = draw(st.integers(0, 3)) == 3
+        effects = Effects.PURE if speculative else Effects.UNKNOWN
+        limits = {**one.limits, "model": draw(costs(rate))} if draw(st.booleans()) else one.limits
+        tasks.append(
+            replace(one, limits=limits, locks=draw(locks()), speculative=speculative, effects=effects)
+        )
+    policy = Policy(aging_s=draw(st.sampled_from([0.5, 2.0, 300.0])))
+    return replace(plan, tasks=tuple(tasks), limits={**plan.limits, "model": rate}, policy=policy)
 
 
 @st.composite

@@ -7,10 +7,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import msgspec
 
 from weft.model.access import Accesses
+from weft.model.amount import amount
+from weft.model.limits import Limit
+from weft.model.lock import Hold
+from weft.model.rate import Rate, costs_of
 from weft.model.reason import EdgeReason
 from weft.model.sentences import sentence
+from weft.model.task import Task
+from weft.planning.demand import label_of, pools_of, sizes_of
 from weft.planning.graph import Edge
-from weft.planning.pairs import demand_of, sizes_of
 from weft.planning.prepare import PreparedPlan
 from weft.planning.reach import followers_of, implied, sources_of
 from weft.views.forecast import Span, forecast
@@ -36,12 +41,28 @@ class Taken(msgspec.Struct, frozen=True):
     units: int
     size: int
 
+    def __str__(self) -> str:
+        return f"{amount(self.units)} of {amount(self.size)}"
+
+
+class Spent(msgspec.Struct, frozen=True):
+    """What the start of a task costs of a rate, in one of its windows."""
+
+    name: str
+    units: int
+    limit: int
+    per_s: float
+
+    def __str__(self) -> str:
+        return f"`{self.name}` {self.units:,} of {self.limit:,} in {self.per_s:g} s"
+
 
 class Connections(Page, frozen=True):
     """What a task has to do with the others.
 
     ``position`` counts from 0. ``span`` is when it would run, ``path_s`` the longest chain of expected
-    durations from its start. ``accesses`` is None when it declares none.
+    durations from its start. ``takes`` are units of pools, ``costs`` those of rates. ``accesses`` is None
+    when it declares none.
     """
 
     task: str
@@ -52,6 +73,9 @@ class Connections(Page, frozen=True):
     waits_for: tuple[Neighbour, ...]
     waited_for_by: tuple[Neighbour, ...]
     takes: Mapping[str, Taken]
+    costs: tuple[Spent, ...]
+    locks: Mapping[str, Hold]
+    speculative: bool
     accesses: Accesses | None
 
     def lines(self) -> Iterator[str]:
@@ -59,8 +83,13 @@ class Connections(Page, frozen=True):
         yield from (f"{self.task}: task {self.position + 1:,} of {self.n_tasks:,}", "")
         yield from row("would run", f"from {seconds(self.span.start_s)} to {seconds(self.span.end_s)}")
         yield from row("longest chain", f"{seconds(self.path_s)} from its start")
-        taken = (f"`{name}` {taken.units} of {taken.size}" for name, taken in self.takes.items())
-        yield from row("takes", ", ".join(taken))
+        yield from row("takes", ", ".join(f"`{name}` {taken}" for name, taken in self.takes.items()))
+        if self.costs:
+            yield from row("costs", ", ".join(map(str, self.costs)))
+        if self.locks:
+            yield from row("locks", ", ".join(f"`{name}` {hold}" for name, hold in self.locks.items()))
+        if self.speculative:
+            yield from row("speculative", "it runs only where nothing else can")
         if self.accesses is None:
             yield from row("accesses", "not declared")
         else:
@@ -84,9 +113,23 @@ def connections(prepared: PreparedPlan, position: int, max_concurrent: int) -> C
         waited_for_by=_neighbours(
             prepared, position, followers_of(prepared), _edges_from(prepared, position)
         ),
-        takes={name: Taken(units, sizes[name]) for name, units in demand_of(here.task, max_concurrent)},
+        takes={
+            name: Taken(units, sizes[name])
+            for name, units in pools_of(here.task, prepared.plan.limits, max_concurrent).items()
+        },
+        costs=tuple(_costs(here.task, prepared.plan.limits)),
+        locks=here.task.locks,
+        speculative=here.task.speculative,
         accesses=here.task.accesses,
     )
+
+
+def _costs(task: Task, limits: Mapping[str, Limit]) -> Iterator[Spent]:
+    for name, cost in task.limits.items():
+        limit = limits.get(name)
+        if isinstance(limit, Rate):
+            for window, units in zip(limit.windows, costs_of(limit, cost), strict=True):
+                yield Spent(label_of(name, window.cost), units, window.limit, window.per_s)
 
 
 def _edges_from(prepared: PreparedPlan, position: int) -> list[Edge]:

@@ -6,18 +6,22 @@ it, is asked elsewhere.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from heapq import heappop, heappush
 
 import msgspec
 
 from weft.model.attempt import Attempt
-from weft.model.limits import MAX_CONCURRENT
-from weft.model.outcome import Succeeded
+from weft.model.outcome import Cancelled, Succeeded
+from weft.model.policy import Policy
+from weft.model.reason import CancelAsked
+from weft.model.scope import Scope
 from weft.model.task import Task
-from weft.planning.prepare import PreparedPlan
+from weft.planning.demand import weight_of
+from weft.planning.prepare import PreparedPlan, PreparedTask
 from weft.planning.priority import UNKNOWN_S
-from weft.scheduling.actions import StartAttempt
-from weft.scheduling.events import AttemptFinished, Event, PlanClosed, TasksSubmitted
+from weft.scheduling.actions import Action, StartAttempt, StopAttempt
+from weft.scheduling.events import AttemptFinished, Event, PlanClosed, TasksSubmitted, TimePassed
 from weft.scheduling.scheduler import Scheduler
 
 _DIGITS = 9  # of a second: sums of durations in whatever order give the same moment
@@ -46,7 +50,7 @@ class Forecast(msgspec.Struct, frozen=True):
 def forecast(prepared: PreparedPlan, max_concurrent: int) -> Forecast:
     """Return how ``prepared`` would run if every task took its expected duration, and succeeded.
 
-    A task that tells no duration takes a second.
+    A task that tells no duration takes a second. What is shared with other processes is free.
 
     >>> from weft.planning.prepare import prepare
     >>> from weft.testing import plan, task
@@ -54,31 +58,74 @@ def forecast(prepared: PreparedPlan, max_concurrent: int) -> Forecast:
     >>> forecast(three, 2).makespan_s
     2.0
     """
-    scheduler = Scheduler(max_concurrent, prepared.plan.limits, prepared.plan.groups)
-    spans = [Span(0.0, 0.0)] * len(prepared.tasks)
-    due: list[tuple[float, int, Attempt]] = []
-    now, widest, n_slots, widest_slots = 0.0, 0, 0, 0
-    events: list[Event] = [TasksSubmitted(prepared.tasks), PlanClosed()]
-    while events:
-        for action in scheduler.steps(events, now).actions:
+    return _VirtualRun(prepared, max_concurrent).to_its_end()
+
+
+class _VirtualRun:
+    """A run in which time passes from one event to the next."""
+
+    def __init__(self, prepared: PreparedPlan, max_concurrent: int) -> None:
+        plan = prepared.plan
+        self._tasks = tuple([_untimed(task) for task in prepared.tasks])
+        self._max_concurrent = max_concurrent
+        limits = {
+            name: msgspec.structs.replace(limit, scope=Scope.RUN) for name, limit in plan.limits.items()
+        }
+        policy = Policy(aging_s=plan.policy.aging_s)
+        self._scheduler = Scheduler(max_concurrent, limits, plan.groups, policy)
+        self._spans = [Span(0.0, 0.0)] * len(prepared.tasks)
+        self._ends: list[tuple[float, int, Attempt]] = []
+        self._n_slots = 0
+
+    def to_its_end(self) -> Forecast:
+        now, widest, widest_slots = 0.0, 0, 0
+        events: list[Event] = [TasksSubmitted(self._tasks), PlanClosed()]
+        while events:
+            step = self._scheduler.steps(events, now)
+            stopped = self._perform(step.actions, now)
+            widest, widest_slots = max(widest, len(self._ends)), max(widest_slots, self._n_slots)
+            now, events = (now, stopped) if stopped else self._next(now, step.wake_at)
+        return Forecast(tuple(self._spans), now, widest, widest_slots)
+
+    def _perform(self, actions: Sequence[Action], now: float) -> list[Event]:
+        """Start what is to be started; return the ends of what is to be stopped, which is quick."""
+        stopped: list[Event] = []
+        for action in actions:
             if isinstance(action, StartAttempt):
-                task = prepared.plan.tasks[action.attempt.task]
-                end_s = round(now + _duration_s(task), _DIGITS)
-                spans[action.attempt.task] = Span(now, end_s)
-                heappush(due, (end_s, action.attempt.task, action.attempt))
-                n_slots += _weight(task, max_concurrent)
-        widest, widest_slots = max(widest, len(due)), max(widest_slots, n_slots)
-        events = []
-        while due and (not events or due[0][0] == now):
-            now, position, attempt = heappop(due)
-            n_slots -= _weight(prepared.plan.tasks[position], max_concurrent)
+                position = action.attempt.task
+                end_s = round(now + _duration_s(self._tasks[position].task), _DIGITS)
+                self._spans[position] = Span(now, end_s)
+                heappush(self._ends, (end_s, position, action.attempt))
+                self._n_slots += self._weight(position)
+            elif isinstance(action, StopAttempt):
+                self._ends = sorted(end for end in self._ends if end[2] != action.attempt)
+                self._spans[action.attempt.task] = Span(self._spans[action.attempt.task].start_s, now)
+                self._n_slots -= self._weight(action.attempt.task)
+                stopped.append(AttemptFinished(action.attempt, Cancelled(CancelAsked())))
+        return stopped
+
+    def _next(self, now: float, wake_at: float | None) -> tuple[float, list[Event]]:
+        """Return what happens next, and when."""
+        ends = self._ends
+        if wake_at is not None and wake_at > now and (not ends or wake_at < ends[0][0]):
+            return wake_at, [TimePassed()]
+        events: list[Event] = []
+        while ends and (not events or ends[0][0] == now):
+            now, position, attempt = heappop(ends)
+            self._n_slots -= self._weight(position)
             events.append(AttemptFinished(attempt, Succeeded()))
-    return Forecast(tuple(spans), now, widest, widest_slots)
+        return now, events
+
+    def _weight(self, position: int) -> int:
+        return min(weight_of(self._tasks[position].task), self._max_concurrent)
+
+
+def _untimed(prepared: PreparedTask) -> PreparedTask:
+    """Return the task without timeouts: it is not to fail."""
+    if prepared.task.timeout is None:
+        return prepared
+    return msgspec.structs.replace(prepared, task=msgspec.structs.replace(prepared.task, timeout=None))
 
 
 def _duration_s(task: Task) -> float:
     return UNKNOWN_S if task.duration_s is None else task.duration_s
-
-
-def _weight(task: Task, max_concurrent: int) -> int:
-    return min(task.limits.get(MAX_CONCURRENT, 1), max_concurrent)

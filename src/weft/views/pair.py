@@ -7,7 +7,7 @@ from typing import assert_never
 
 import msgspec
 
-from weft.model.reason import PoolTooSmall, Through
+from weft.model.reason import PoolTooSmall, RateTooSmall, SameLock, Through
 from weft.model.sentences import sentence, unlock_sentence
 from weft.planning.decision import Decision, Link, Rule, Verdict
 from weft.views.page import Page, item, wrapped
@@ -16,6 +16,9 @@ _PARALLEL = (
     "Nothing keeps them apart: neither waits for the other, neither writes what the other reads or writes, "
     "and every limit holds both."
 )
+
+# Reasons that keep two tasks apart, and leave open which comes first.
+_APART = PoolTooSmall | RateTooSmall | SameLock
 
 
 class PairExplanation(Decision, Page, frozen=True):
@@ -39,7 +42,9 @@ class PairExplanation(Decision, Page, frozen=True):
             case Verdict.UNPROVEN:
                 return "They may run side by side, and nothing proves that this is safe:"
             case Verdict.SEQUENTIAL:
-                if all(isinstance(rule.because, PoolTooSmall) for rule in self.rules):
+                if all(isinstance(rule.because, RateTooSmall) for rule in self.rules):
+                    return "They never start in the same span of time:"
+                if all(isinstance(rule.because, _APART) for rule in self.rules):
                     return "They never run at the same time:"
                 reasons = f", for {len(self.rules)} reasons" if len(self.rules) > 1 else ""
                 return f"`{self.after}` starts when `{self.before}` has ended{reasons}:"

@@ -5,22 +5,26 @@ Knows numbers and names; how a page is laid out is decided in `page`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from math import ceil
 
 import msgspec
 
 from weft.model.access import Undeclared
-from weft.model.limits import MAX_CONCURRENT
+from weft.model.limits import MAX_CONCURRENT, Limit
+from weft.model.rate import Rate, Window, costs_of, useful_concurrency
 from weft.model.reason import EdgeReason
 from weft.model.sentences import sentence
+from weft.model.task import Task
+from weft.planning.demand import label_of, pools_of, sizes_of, weight_of
 from weft.planning.loosen import loosen
-from weft.planning.pairs import Pairs, count_pairs, demand_of, sizes_of
+from weft.planning.pairs import Pairs, count_pairs
 from weft.planning.patterns import NOWHERE, Ground
 from weft.planning.prepare import PreparedPlan
 from weft.planning.priority import UNKNOWN_S
 from weft.planning.reach import followers_of
+from weft.scheduling.aging import longest_wait_s
 from weft.views.forecast import Forecast, forecast
 from weft.views.page import MOST_ITEMS, Page, count, item, names, row, seconds, wrapped
 
@@ -41,15 +45,42 @@ class CostlyEdge(msgspec.Struct, frozen=True):
     saves_s: float
 
 
+class RateUse(msgspec.Struct, frozen=True):
+    """A rate, of which ``n_tasks`` cost something.
+
+    One span lets from ``useful_least`` (of those that cost most) to ``useful_most`` of them start, which is
+    ``floor(limit / cost)``.
+    """
+
+    name: str
+    windows: tuple[Window, ...]
+    n_tasks: int
+    useful_least: int
+    useful_most: int
+
+    def __str__(self) -> str:
+        most = count(self.useful_most, "task")
+        up_to = most if self.useful_least == self.useful_most else f"{self.useful_least:,} to {most}"
+        return f"`{self.name}` lets {up_to} start in one span; more at once wait for it"
+
+
+class Patience(msgspec.Struct, frozen=True):
+    """How long a task of a priority waits at most for tasks of a higher one that come later."""
+
+    priority: str
+    longest_s: float
+
+
 class Summary(Page, frozen=True):
     """What parallel running can do for a plan when ``max_concurrent`` tasks may run at once.
 
     All times are in seconds and come from the expected durations; ``n_guessed`` tasks tell none, and count as
     one second. ``work_s`` is what they take one after the other. No run is shorter than
     ``critical_path_s``, and none is more than ``bound`` times as fast as one task after the other:
-    ``bound_by`` names the pool that does not allow more, or is None if it is the critical path.
+    ``bound_by`` names the limit that does not allow more, or is None if it is the critical path.
     ``makespan_s`` is forecast; ``unlimited_s`` and ``widest`` are without ``max_concurrent``, which
-    hardly helps from ``useful_concurrency`` on. ``undeclared`` are tasks that declare no accesses.
+    hardly helps from ``useful_concurrency`` on. ``patience`` is told of each priority below the highest,
+    where there are several. ``undeclared`` are tasks that declare no accesses.
     """
 
     n_tasks: int
@@ -65,6 +96,8 @@ class Summary(Page, frozen=True):
     unlimited_s: float
     widest: int
     useful_concurrency: int
+    rates: tuple[RateUse, ...]
+    patience: tuple[Patience, ...]
     costly_edges: tuple[CostlyEdge, ...]
     undeclared: tuple[str, ...]
     undeclared_are_apart: bool
@@ -104,6 +137,11 @@ class Summary(Page, frozen=True):
         yield from row("at best", f"{self.bound:.1f} times as fast, because of {limit}")
         yield from row("widest moment", count(self.widest, "task"))
         yield from row("useful", f"-j {self.useful_concurrency}; more would hardly be faster")
+        for rate in self.rates:
+            yield from row("rate", str(rate))
+        if self.patience:
+            waits = (f"a {each.priority} task at most {each.longest_s:,g} s" for each in self.patience)
+            yield from row("waits", f"{', '.join(waits)} for more urgent tasks that come later")
 
 
 def summarize(prepared: PreparedPlan, max_concurrent: int, ground: Ground = NOWHERE) -> Summary:
@@ -136,6 +174,8 @@ def summarize(prepared: PreparedPlan, max_concurrent: int, ground: Ground = NOWH
         unlimited_s=unlimited.makespan_s,
         widest=unlimited.widest,
         useful_concurrency=_useful_concurrency(prepared, unlimited, durations_s),
+        rates=tuple(_rates(tasks, prepared.plan.limits)),
+        patience=tuple(_patience(tasks, prepared.plan.policy.aging_s)),
         costly_edges=_costly_edges(prepared, max_concurrent, path, expected.makespan_s, ground),
         undeclared=tuple(task.id for task in tasks if task.accesses is None),
         undeclared_are_apart=prepared.plan.undeclared is Undeclared.SEQUENTIAL,
@@ -163,23 +203,54 @@ def _critical_path(prepared: PreparedPlan) -> list[int]:
 
 def _without_limit(prepared: PreparedPlan) -> int:
     """Return as many slots as all tasks together can fill."""
-    return max(1, sum(task.limits.get(MAX_CONCURRENT, 1) for task in prepared.plan.tasks))
+    return max(1, sum(weight_of(task) for task in prepared.plan.tasks))
 
 
 def _bound(
     prepared: PreparedPlan, max_concurrent: int, durations_s: Sequence[float], path_s: float
 ) -> tuple[float, str | None]:
-    """Return how many times as fast as one after the other a run can be, and which pool says so."""
+    """Return how many times as fast as one after the other a run can be, and which limit says so."""
     sizes = sizes_of(prepared.plan.limits, max_concurrent)
     taken_s = dict.fromkeys(sizes, 0.0)
     for task, duration_s in zip(prepared.plan.tasks, durations_s, strict=True):
-        for name, units in demand_of(task, max_concurrent):
+        for name, units in pools_of(task, prepared.plan.limits, max_concurrent).items():
             taken_s[name] += duration_s * units
     least_s = {name: taken_s[name] / size for name, size in sizes.items()}
+    least_s.update(_least_of_rates_s(prepared.plan.tasks, prepared.plan.limits))
     slowest = _largest(least_s)
     shortest_s = max(path_s, least_s[slowest])
     bound = sum(durations_s) / shortest_s if shortest_s else 1.0
     return bound, slowest if least_s[slowest] > path_s else None
+
+
+def _least_of_rates_s(tasks: Iterable[Task], limits: Mapping[str, Limit]) -> dict[str, float]:
+    """Return how long each rate takes at least to let all of ``tasks`` start."""
+    least_s: dict[str, float] = {}
+    for name, rate in _rates_among(limits):
+        costs = [costs_of(rate, task.limits[name]) for task in tasks if name in task.limits]
+        for window, units in zip(rate.windows, zip(*costs, strict=True), strict=False):  # or no costs at all
+            label, n_spans = label_of(name, window.cost), (sum(units) - 1) // window.limit  # before the last
+            least_s[label] = max(least_s.get(label, 0.0), n_spans * window.per_s)
+    return least_s
+
+
+def _rates(tasks: Iterable[Task], limits: Mapping[str, Limit]) -> Iterator[RateUse]:
+    for name, rate in _rates_among(limits):
+        found = [useful_concurrency(rate, task.limits[name]) for task in tasks if name in task.limits]
+        useful = [number for number in found if number is not None]
+        if useful:
+            yield RateUse(name, rate.windows, len(useful), min(useful), max(useful))
+
+
+def _rates_among(limits: Mapping[str, Limit]) -> list[tuple[str, Rate]]:
+    return [(name, limit) for name, limit in limits.items() if isinstance(limit, Rate)]
+
+
+def _patience(tasks: Iterable[Task], aging_s: float) -> Iterator[Patience]:
+    """Yield the bounds of aging, the most urgent first; speculation is promised nothing."""
+    priorities = sorted({task.priority for task in tasks if not task.speculative}, reverse=True)
+    for priority in priorities[1:]:
+        yield Patience(priority.name, longest_wait_s(priority, priorities[0], aging_s))
 
 
 def _largest(values: Mapping[str, float]) -> str:

@@ -13,8 +13,9 @@ from typing import assert_never
 import msgspec
 
 from weft.errors import PlanError, UsageError
-from weft.model.limits import MAX_CONCURRENT, Pool
-from weft.planning.check import demand_problems
+from weft.model.limits import MAX_CONCURRENT, Limit, Pool
+from weft.model.rate import Rate, limit_in
+from weft.planning.check import task_problems
 from weft.planning.loosen import loosen
 from weft.planning.names import Names
 from weft.planning.nearest import nearest
@@ -29,6 +30,7 @@ _JOBS = re.compile(r"(?:-j|--jobs|jobs)[\s=]*(-?\d+)")
 _DROP = re.compile(r"drop\s+(.+?)\s*->\s*(.+)")
 _PRIVATE = re.compile(r"private\s+(.+)")
 _LIMIT = re.compile(r"limit\s+(.+?)[\s=]+(-?\d+)")
+_RATE = re.compile(r"limit\s+(.+?)[\s=]+(\d+\s*/\s*\w+)")
 
 
 class Jobs(msgspec.Struct, frozen=True, tag=True):
@@ -69,7 +71,17 @@ class Limited(msgspec.Struct, frozen=True, tag=True):
         return f"limit {self.name} {self.size}"
 
 
-Change = Jobs | Drop | Private | Limited
+class Paced(msgspec.Struct, frozen=True, tag=True):
+    """The rate ``name`` lets so much start, as in "200/min"."""
+
+    name: str
+    rate: str
+
+    def __str__(self) -> str:
+        return f"limit {self.name} {self.rate}"
+
+
+Change = Jobs | Drop | Private | Limited | Paced
 
 
 class Prediction(msgspec.Struct, frozen=True):
@@ -125,6 +137,9 @@ def parse_change(text: str) -> Change:
     if match := _LIMIT.fullmatch(text):
         size = _at_least_one(int(match[2]), text)
         return Jobs(size) if match[1] == MAX_CONCURRENT else Limited(match[1], size)
+    if match := _RATE.fullmatch(text):
+        limit_in(match[2])
+        return Paced(match[1], match[2])
     raise UsageError(f"`{text}` is no change of a plan\n  hint: expected {FORMS}")
 
 
@@ -179,7 +194,9 @@ class _Trial:
             case Private(task):
                 self._keep_private(task)
             case Limited(name, size):
-                self._prepared = _limited(self._prepared, name, size)
+                self._prepared = _limited(self._prepared, name, _pool(self._limit(name), name, size))
+            case Paced(name, rate):
+                self._prepared = _limited(self._prepared, name, _rate(self._limit(name), name, rate))
             case _:
                 assert_never(change)
 
@@ -188,6 +205,14 @@ class _Trial:
 
     def _loosened(self) -> PreparedPlan:
         return loosen(self._prepared, dropped=self._dropped, private=self._private, ground=self._ground)
+
+    def _limit(self, name: str) -> Limit:
+        limits = self._prepared.plan.limits
+        if name not in limits:
+            near = nearest(name, (*limits, MAX_CONCURRENT))
+            hint = f"\n  hint: did you mean `{near}`?" if near else ""
+            raise UsageError(f"there is no limit `{name}` in the plan{hint}")
+        return limits[name]
 
     def _drop(self, change: Drop) -> None:
         before, after = change.before, change.after
@@ -222,15 +247,26 @@ def positions_of(prepared: PreparedPlan, name: str) -> list[int]:
     return names.positions([name])
 
 
-def _limited(prepared: PreparedPlan, name: str, size: int) -> PreparedPlan:
+def _pool(limit: Limit, name: str, size: int) -> Pool:
+    if isinstance(limit, Rate):
+        hint = f"\n  hint: write `limit {name} {size}/min`, or whatever span it is"
+        raise UsageError(f"`{name}` is a rate: {size} of it says nothing{hint}")
+    return msgspec.structs.replace(limit, size=size)
+
+
+def _rate(limit: Limit, name: str, rate: str) -> Rate:
+    if not isinstance(limit, Rate):
+        raise UsageError(f"`{name}` is a pool: it knows no span\n  hint: write `limit {name} N`")
+    first, *others = limit.windows
+    if others:
+        raise UsageError(f"`{name}` has {len(limit.windows)} windows, and this tells of one")
+    return Rate({first.cost: rate})
+
+
+def _limited(prepared: PreparedPlan, name: str, limit: Limit) -> PreparedPlan:
     plan = prepared.plan
-    if name not in plan.limits:
-        near = nearest(name, (*plan.limits, MAX_CONCURRENT))
-        hint = f"\n  hint: did you mean `{near}`?" if near else ""
-        raise UsageError(f"there is no limit `{name}` in the plan{hint}")
-    changed = msgspec.structs.replace(plan, limits={**plan.limits, name: Pool(size)})
+    changed = msgspec.structs.replace(plan, limits={**plan.limits, name: limit})
     for task in plan.tasks:
-        found = demand_problems(task, changed.limits)
-        if found:
+        if found := task_problems(task, changed.limits, changed.groups):
             raise PlanError(found)
     return msgspec.structs.replace(prepared, plan=changed)

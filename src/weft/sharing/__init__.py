@@ -1,0 +1,1 @@
+"""Limits and locks that all Weft processes of a user share."""

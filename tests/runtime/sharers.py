@@ -1,0 +1,123 @@
+"""A crowd of Weft processes that share limits and locks: a script that forks its members.
+
+Each member says `ready`, begins when standard input ends, and tells what its tasks do in lines on standard
+output. Nobody waits for members that have ended: they are zombies until the script is killed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+import weft
+from weft.model.limits import Pool
+from weft.model.lock import Lock
+from weft.model.rate import Rate
+from weft.model.scope import Scope
+from weft.planning.prepare import prepare
+from weft.runtime.engine import Engine
+from weft.runtime.run import run_plan
+
+LIMIT, PER_S, UNITS = 100, 1.0, 4
+
+
+def tell(*words: object) -> None:
+    os.write(1, f"{' '.join(map(str, words))} {os.getpid()}\n".encode())  # one write: lines don't mix
+
+
+async def starts(n: int) -> None:
+    """Start as often as the rate allows, ``n`` times at most."""
+
+    async def start() -> None:
+        tell("start", time.monotonic())
+
+    async with Engine(4, {"api": Rate(LIMIT, per=PER_S, scope=Scope.MACHINE)}) as engine:
+        for _ in range(n):
+            engine.submit(start, limits={"api": 1})
+
+
+async def units(n: int) -> None:
+    """Use one of four units ``n`` times, for a moment."""
+
+    async def use() -> None:
+        tell("took", time.monotonic())
+        await asyncio.sleep(0.005)
+        tell("gave", time.monotonic())
+
+    async with Engine(4, {"gpu": Pool(UNITS, scope=Scope.MACHINE)}) as engine:
+        for _ in range(n):
+            engine.submit(use, limits={"gpu": 1})
+
+
+async def hold() -> None:
+    """Hold a unit and a share of a lock, if need be for ever."""
+
+    async def keep() -> None:
+        tell("held")
+        await asyncio.Event().wait()
+
+    limits = {"gpu": Pool(UNITS, scope=Scope.MACHINE)}
+    async with Engine(4, limits, locks={"index": Lock()}) as engine:
+        engine.submit(keep, limits={"gpu": 1}, locks={"index": "shared"})
+
+
+async def wait() -> None:
+    """Wait for a unit and for a lock, until interrupted."""
+    api = weft.Plan(limits={"gpu": Pool(UNITS, scope=Scope.MACHINE)})
+    api.add(tell, "began", limits={"gpu": UNITS})
+    api.add(tell, "began", id="other", locks=["index"])
+    plan = msgspec.structs.replace(api.frozen(), locks={"index": Lock()})
+    report = await run_plan(prepare(plan), own_signals=True)
+    tell(report.state.value)
+
+
+async def sections(n: int) -> None:
+    """Count up ``n`` times, one process at a time."""
+    path = Path(os.environ["WEFT_STATE_HOME"]) / "counter"
+
+    async def count() -> None:
+        number = int(path.read_text()) + 1 if path.exists() else 1
+        await asyncio.sleep(0)
+        path.write_text(str(number))
+        tell("counted", number)
+
+    async with Engine(4, locks={"counter": Lock()}) as engine:
+        for _ in range(n):
+            engine.submit(count, locks=["counter"])
+
+
+MEMBERS: dict[str, Callable[..., Coroutine[Any, Any, None]]] = {
+    "starts": starts,
+    "units": units,
+    "hold": hold,
+    "wait": wait,
+    "sections": sections,
+}
+
+
+def main(member: str, n: str, *numbers: str) -> None:
+    for _ in range(int(n)):
+        if os.fork() == 0:
+            try:
+                tell("ready")
+                os.read(0, 1)
+                asyncio.run(MEMBERS[member](*map(int, numbers)))
+                tell("ended")
+            except BaseException:  # noqa: BLE001  # whatever it is must reach the test
+                tell("broken", repr(traceback.format_exc()))
+            finally:
+                os._exit(0)
+    signal.pause()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
