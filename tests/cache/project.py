@@ -56,7 +56,7 @@ class Project:
         self.n_made = 0
         self.store = Store(root / ".weft" / "cache")
         self._clock: dict[str, Any] = {"clock_ns": lambda: LATER_NS} if aged else {}
-        if not (root / "src").exists():
+        if not (root / "conf").exists():  # which comes last: one that was killed may have begun
             write(root, "src/a", "a")
             write(root, "src/b", "b")
             write(root, "conf", "c")

@@ -369,6 +369,20 @@ async def test_a_token_that_is_lost_fails_the_task_that_locks(folder: Path) -> N
     assert "deploy/token holds no number" in handle.outcome.because.message
 
 
+@in_a_loop
+async def test_a_lock_that_can_be_asked_for_no_more_is_not_waited_for(folder: Path) -> None:
+    with others(folder) as sharing:
+        lease = taken(sharing, locks={"deploy": Hold.EXCLUSIVE})
+        async with Engine(locks=DEPLOY) as engine:
+            handle = engine.submit(nothing, locks=["deploy"])
+            await until(lambda: in_queue(folder) == 1)
+            spoil(folder / "locks" / "deploy" / "token")
+            sharing.release(lease)
+            await until(lambda: handle.outcome is not None)
+            assert in_queue(folder) == 0
+        assert isinstance(handle.outcome, Failed)
+
+
 class Flaky(SqliteSharing):
     """Can be reached, and from some moment on can't."""
 

@@ -12,6 +12,7 @@ import logging
 import os
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from time import monotonic
 from typing import Any, assert_never
 
@@ -226,7 +227,7 @@ class Desk:
         while not place.moved.is_set():
             now = monotonic()
             look_s = min(max(LOOK_EVERY_S, (now - place.began) / 20), _MOST_LOOK_S)
-            await _within(look_s if look_s < until - now else until - now, place.moved)
+            await _within(min(look_s, until - now), place.moved)
             if lacks_lock or monotonic() >= until or await self._in_thread(self._freed) != answer.freed:
                 return
 
@@ -253,12 +254,18 @@ class Desk:
     def _acquire(self, ask: Ask) -> tuple[Lease | NotYet, float]:
         """Return the answer, and the moment by which to start, or to ask again."""
         sharing = self._opened()
-        answer = sharing.acquire(ask)
-        if isinstance(answer, NotYet) and answer.at is None:
-            return answer, monotonic() + ASK_EVERY_S
-        moment = answer.start_by if isinstance(answer, Lease) else answer.at or 0.0
-        # Those who share may have another clock.
-        return answer, moment + monotonic() - sharing.now()
+        try:
+            answer = sharing.acquire(ask)
+        except CannotShare:
+            with suppress(CannotShare):
+                sharing.withdraw(ask.id)  # from an earlier question there may be a place in the queue
+            raise
+        now = sharing.now()  # by a clock of its own
+        if isinstance(answer, Lease):
+            moment = answer.start_by
+        else:
+            moment = now + ASK_EVERY_S if answer.at is None else answer.at
+        return answer, moment - now + monotonic()
 
     def _count_from_now(self, held: _Held) -> None:
         """Let a start that came late count from now on: first that, so that it always counts."""
