@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import shutil
 from collections import Counter
@@ -172,10 +173,11 @@ def test_a_storm_of_faults_ends_as_it_must_and_leaves_nothing(
 ) -> None:
     mark, drawn, watch = new_mark(), cases(), Watch()
     monkeypatch.setenv(VARIABLE, mark)
+    gc.collect()  # what the tests before have left is not ours to count
     files = set(os.listdir("/proc/self/fd"))
     outcomes = asyncio.run(storm(root, drawn, watch))
     assert alive(mark) == {}
-    assert set(os.listdir("/proc/self/fd")) == files
+    assert set(os.listdir("/proc/self/fd")) <= files
     wrong = [
         (case, found, watch.attempts[n])
         for n, (case, found) in enumerate(zip(drawn, outcomes, strict=True))
