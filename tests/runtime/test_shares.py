@@ -11,7 +11,7 @@ import sys
 import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import accumulate, pairwise
 from pathlib import Path
 
@@ -85,9 +85,8 @@ async def refused(engine: Engine, handle: Handle) -> None:
 
 def in_queue(folder: Path) -> int:
     """How many places there are in the queues of pools and rates, and of locks."""
-    with sqlite3.connect(folder / "limits.db") as connection:
+    with closing(sqlite3.connect(folder / "limits.db")) as connection:
         rows: int = connection.execute("SELECT COUNT(*) FROM queue").fetchone()[0]
-    connection.close()
     return rows + len([*folder.glob("locks/*/wish-*.lock")])
 
 

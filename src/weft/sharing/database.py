@@ -62,11 +62,15 @@ class Database:
             self._connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
         except sqlite3.Error as error:
             raise self._unreadable(error) from error
-        # No fsync with each commit: after a crash of the machine all of it begins anew.
-        for pragma in ("journal_mode = WAL", "synchronous = NORMAL"):
-            self._in_turn(f"PRAGMA {pragma}")
-        with self.transaction() as connection:
-            self._begin(connection, boot, on_new_boot)
+        try:
+            # No fsync with each commit: after a crash of the machine all of it begins anew.
+            for pragma in ("journal_mode = WAL", "synchronous = NORMAL"):
+                self._in_turn(f"PRAGMA {pragma}")
+            with self.transaction() as connection:
+                self._begin(connection, boot, on_new_boot)
+        except BaseException:
+            self._connection.close()
+            raise
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
