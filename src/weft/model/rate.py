@@ -193,6 +193,21 @@ def costs_in(windows: tuple[Window, ...], cost: Cost) -> tuple[int, ...]:
     return tuple(given.get(window.cost, 0) for window in windows)
 
 
+def true_costs(
+    windows: tuple[Window, ...], limit: str, reserved: Sequence[int], told: Mapping[str, int]
+) -> tuple[int, ...]:
+    """Return what a start has cost in each window: what was ``told``, else what was ``reserved``.
+
+    A cost without a name goes by that of the ``limit``.
+
+    >>> windows = Rate({"requests": "100/min", "tokens": "40000/min"}).windows
+    >>> true_costs(windows, "api", (1, 800), {"tokens": 812})
+    (1, 812)
+    """
+    pairs = zip(windows, reserved, strict=True)
+    return tuple([told.get(window.cost or limit, units) for window, units in pairs])
+
+
 def too_small_for(rate: Rate, cost: Cost) -> Window | None:
     """Return a window in which ``cost`` never fits, however long it waits.
 

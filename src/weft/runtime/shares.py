@@ -19,7 +19,7 @@ from typing import Any, assert_never
 import msgspec
 
 from weft.model.limits import Limit, Pool, units_of
-from weft.model.rate import Rate, costs_of
+from weft.model.rate import Rate, costs_of, true_costs
 from weft.model.reason import TakenElsewhere
 from weft.model.task import Task
 from weft.scheduling.actions import ReturnShares
@@ -280,11 +280,10 @@ class Desk:
     def _return(self, held: _Held, action: ReturnShares) -> None:
         sharing, lease = self._opened(), held.lease
         actual = {
-            name: tuple(
-                action.costs.get(window.cost or name, reserved) if action.costs is not None else 0
-                for window, reserved in zip(self._rate(name).windows, reservation.costs, strict=True)
-            )
-            for name, reservation in lease.reservations.items()
+            name: (0,) * len(reserved.costs)
+            if action.costs is None
+            else true_costs(self._rate(name).windows, name, reserved.costs, action.costs)
+            for name, reserved in lease.reservations.items()
         }
         if actual:
             sharing.settle(lease, actual)

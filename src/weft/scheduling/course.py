@@ -80,7 +80,6 @@ class Course:
             max_concurrent, limits, self.monitors, policy.aging_s, Shares(limits, locks)
         )
         self.speculation = Speculation()
-        self.speculates = False  # or has
         self.failures = Failures(groups, policy.on_failure)
         self.deadlines = Deadlines()
         self.spending = Spending(policy.retry_budget)
@@ -100,7 +99,6 @@ class Course:
             self.failures.join(task.group, prepared.position)
         if task.speculative:
             self.speculation.add(node)
-            self.speculates = True
         for group in prepared.groups:
             self._dependents.setdefault(group, []).append(node)
         return node
@@ -191,7 +189,7 @@ class Course:
         """Give ``first`` its outcome, and its followers what follows from that, down to the last."""
         self._settle(first, outcome, now)
         ended = [first]
-        eased = self.speculation.eased if self.speculates else None
+        eased = self.speculation.eased if self.speculation.is_used else None
         if first.state is not SUCCEEDED:
             self._skip_what_needs(ended, now)
         while ended:
@@ -228,7 +226,7 @@ class Course:
             self.admission.withdraw(node)
         if self.admission.is_metered and (shares := self.admission.asks_no_more(node)):
             self.actions.append(StopAsking(shares))
-        if self.speculates:
+        if self.speculation.is_used:
             self.speculation.end(node)
         self.facts.append(TaskEnded(now, node.prepared.position, outcome))
         if node.tries is not None:
@@ -248,8 +246,7 @@ class Course:
             if node.attempt is not None:
                 self.stop(node, NotNeeded(), now, force=False)
             elif node.state < SUCCEEDED:
-                because = NotNeeded()
-                self.end(node, Skipped(because) if node.tries is None else Cancelled(because), now)
+                self._drop(node, NotNeeded(), now)
         self.carry_out(now)
         for node, level in self.speculation.wanted():
             self.admission.change_level(node, level, now)
@@ -287,4 +284,8 @@ class Course:
                 if rest is Rest.CANCEL:
                     self.stop(node, because, now, force=False)
             else:
-                self.end(node, Skipped(because) if node.tries is None else Cancelled(because), now)
+                self._drop(node, because, now)
+
+    def _drop(self, node: Node, because: Because | NotNeeded, now: float) -> None:
+        """End a task of which no attempt runs."""
+        self.end(node, Skipped(because) if node.tries is None else Cancelled(because), now)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from weft.errors import RateLimited
 from weft.model.limits import Limit
 from weft.model.outcome import Failed, Outcome
-from weft.model.rate import Cost, Rate, costs_in
+from weft.model.rate import Cost, Rate, costs_in, true_costs
 from weft.model.reason import Exited
 from weft.model.scope import Scope
 from weft.scheduling.node import Node
@@ -41,8 +41,7 @@ class Rates:
         return name in self._rates
 
     def __bool__(self) -> bool:
-        # What was told of a rate that is shared with other processes must be cleared away, too.
-        return bool(self._rates or self._told)
+        return bool(self._rates)
 
     def asked(self, name: str, cost: Cost) -> list[tuple[str, int]]:
         """Return what ``cost`` takes of the gates of the rate ``name``."""
@@ -102,11 +101,7 @@ class Rates:
         told = self._told.pop(position, {})
         for name, reservation in self._reserved.pop(position, ()):
             pacer = self._pacers[name]
-            actual = [
-                told.get(window.cost or name, reserved)
-                for window, reserved in zip(pacer.windows, reservation.costs, strict=True)
-            ]
-            pacer.settle(reservation, actual, now)
+            pacer.settle(reservation, true_costs(pacer.windows, name, reservation.costs, told), now)
             if isinstance(outcome, Failed) and is_refused(outcome, self._rates[name]):
                 pacer.refused(reservation, now, outcome.retry_after_s or 0.0)
 

@@ -151,10 +151,10 @@ class Scheduler:
         for due, number in self.deadlines.reached(now) if self.deadlines.moments else ():
             self._on_due[due](number, now)
             course.carry_out(now)
-        if course.speculates:
+        if course.speculation.is_used:
             course.review_speculation(now, closed=self.closed)
         course.start_what_can(now)
-        if course.speculates:
+        if course.speculation.is_used:
             course.make_room(now)
         if self.closed and not self.live and self.ended is None:
             self._end_run(now)
@@ -186,7 +186,7 @@ class Scheduler:
         for node in nodes:
             if node.prepared.edges:
                 self.tasks.connect(node)
-                if self.course.speculation:
+                if self.course.speculation.is_used:
                     self.course.speculation.connect(node)
         for node in nodes:
             if node.state >= SUCCEEDED:
@@ -229,7 +229,8 @@ class Scheduler:
 
     def _on_cost_told(self, event: CostTold, now: float) -> None:
         node = self.live.get(event.attempt.task)
-        if node is not None and node.attempt == event.attempt:  # else it came too late
+        came_in_time = node is not None and node.attempt == event.attempt
+        if came_in_time and self.admission.is_metered:  # else nobody would settle it
             self.admission.rates.tell(event.attempt.task, event.costs)
 
     def _on_shares_answered(self, event: SharesAnswered, now: float) -> None:

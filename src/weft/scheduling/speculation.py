@@ -22,6 +22,7 @@ class Speculation:
 
     Attributes:
         eased: tasks that may wait for nothing but speculation now, as they wait for less than before.
+        is_used: whether there ever was such a task; most runs have none.
     """
 
     __slots__ = (
@@ -33,6 +34,7 @@ class Speculation:
         "_unneeded",
         "_unpromoted",
         "eased",
+        "is_used",
     )
 
     def __init__(self) -> None:
@@ -44,13 +46,12 @@ class Speculation:
         self._served: set[int] = set()  # tasks for which all that they need was promoted
         self._unneeded: list[Node] = []  # by somebody who has ended; it may be that others need them
         self.eased: list[Node] = []
-
-    def __bool__(self) -> bool:
-        return bool(self._live)
+        self.is_used = False
 
     def add(self, node: Node) -> None:
         """Take in a task that was declared speculative."""
         self._live[node.prepared.position] = self._unpromoted[node.prepared.position] = node
+        self.is_used = True
 
     def connect(self, node: Node) -> None:
         """Take in what ``node`` waits for."""
