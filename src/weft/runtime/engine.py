@@ -29,7 +29,7 @@ from weft.model.retry import Retry
 from weft.model.speculation import Declared, Effects, effects_of
 from weft.model.task import Task
 from weft.model.timeout import timeout_of
-from weft.model.work import Command
+from weft.model.work import Call, Command
 from weft.planning.check import shared_problems, task_problems
 from weft.planning.conflicts import Conflicts
 from weft.planning.graph import Edge
@@ -314,7 +314,7 @@ class Engine:
             work = prepared.task.work
             if isinstance(work, Command):
                 performer.open_folder()
-            elif not work.refers:
+            elif not (isinstance(work, Call) and work.refers):
                 continue  # it has no use for the results of others
             needed = {edge.before for edge in prepared.edges if isinstance(edge.because, Needs | NeedsGroup)}
             handle.needs = [handles[position - first] for position in sorted(needed)]
