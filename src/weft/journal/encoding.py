@@ -24,6 +24,8 @@ from weft.scheduling.facts import (
     GaveUp,
     GroupDecided,
     HealthChanged,
+    MergeEnded,
+    MergeStarted,
     RetryScheduled,
     RunEnded,
     RunInterrupted,
@@ -80,6 +82,8 @@ _Written = (
     | AttemptStarted
     | StopAsked
     | _AttemptEnded
+    | MergeStarted
+    | MergeEnded
     | RetryScheduled
     | GaveUp
     | _TaskEnded

@@ -167,7 +167,7 @@ def _check_groups(scheduler: Scheduler, nodes: list[Node]) -> None:
     """Where a group, or the run, was stopped, nothing waits for a start."""
     for node in nodes:
         stopped = scheduler.failures.stopped(node.prepared.task.group)
-        waits = node.attempt is None and node.prepared.position not in scheduler.tasks.merges.under_way
+        waits = node.attempt is None and node.state is not MERGING
         assert not (stopped and waits), f"{_name(node)} is {node.state.name}, and stopped: {stopped}"
 
 
@@ -285,7 +285,7 @@ def _check_nothing_could_start(scheduler: Scheduler, nodes: list[Node]) -> None:
     for node in nodes:
         reasons = scheduler.waiting(node.prepared.position)
         told = bool(reasons)
-        waits = node.attempt is None
+        waits = node.attempt is None and node.prepared.position not in scheduler.tasks.merges.under_way
         assert told == waits, f"{_name(node)} is {node.state.name}, because {reasons}"
 
 
@@ -338,7 +338,8 @@ def _check_speculation(scheduler: Scheduler, nodes: list[Node]) -> None:
     for node in nodes:
         dropped = isinstance(node.stop_reason, NotNeeded)
         assert not (dropped and node.prepared.position in needed), f"{_name(node)} is dropped, and needed"
-        assert node.stop_reason is not None or not over, f"{_name(node)} goes on, and nobody needs it"
+        goes_on = node.stop_reason is None and node.prepared.position not in scheduler.tasks.merges.under_way
+        assert not (goes_on and over), f"{_name(node)} goes on, and nobody needs it"
 
 
 def _check_the_end(scheduler: Scheduler) -> None:
