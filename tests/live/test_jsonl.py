@@ -14,8 +14,8 @@ from tests.live.written import written
 from weft.live.choose import DisplayKind, open_display
 from weft.live.values import as_json
 from weft.model.outcome import Succeeded
-from weft.runtime.layout import RunFolder
 from weft.model.reason import MergeConflict
+from weft.runtime.layout import RunFolder
 from weft.scheduling.facts import Fact, MergeEnded, MergeStarted, RunInterrupted, TaskAdded, TaskEnded
 from weft.views.report import Report
 

@@ -49,7 +49,7 @@ from weft.planning.merges import is_lifted
 from weft.planning.overlap import common_path, goes_through
 from weft.planning.patterns import NOWHERE, Branch, Ground, parse
 from weft.planning.prepare import PreparedPlan
-from weft.planning.reach import followers_of, shortest_chain, sole_links
+from weft.planning.reach import shortest_chain, sole_links, starts_after
 
 NOTHING = Accesses()
 
@@ -117,7 +117,7 @@ def decide(
     ('sequential', (Rule(because=Needs(task='a'), unlocks=(DropNeed(task='b', needed='a'),)),))
     """
     assert first != second, f"two different tasks, not {first} twice"
-    followers = followers_of(prepared)
+    followers = starts_after(prepared)
     before, after = sorted((first, second))
     if shortest_chain(followers, after, before):
         before, after = after, before
