@@ -16,7 +16,15 @@ from weft.live.values import as_json
 from weft.model.outcome import Succeeded
 from weft.model.reason import MergeConflict
 from weft.runtime.layout import RunFolder
-from weft.scheduling.facts import Fact, MergeEnded, MergeStarted, RunInterrupted, TaskAdded, TaskEnded
+from weft.scheduling.facts import (
+    Fact,
+    MergeEnded,
+    MergeStarted,
+    RunInterrupted,
+    TaskAdded,
+    TaskEnded,
+    UndeclaredWrites,
+)
 from weft.views.report import Report
 
 Golden = Callable[[str, str], None]
@@ -84,7 +92,11 @@ def test_every_event_and_every_key_has_its_place_in_the_docs(
     page = PAGE.read_text()
     sections = dict(re.findall(r"^### `(\w+)`\n(.*?)(?=^##|\Z)", page, re.DOTALL | re.MULTILINE))
     added = next(number for number, fact in enumerate(facts) if isinstance(fact, TaskAdded)) + 1
-    merged = [MergeStarted(0.0, 0), MergeEnded(0.0, 0, MergeConflict(("a",), "w"))]
+    merged = [
+        UndeclaredWrites(0.0, 0, ("a",)),
+        MergeStarted(0.0, 0),
+        MergeEnded(0.0, 0, MergeConflict(("a",), "w")),
+    ]
     told = [*facts[:added], *merged, *facts[added:-1], RunInterrupted(166.0, 2), facts[-1]]
     stream_of(told, report, stdout, folder)
     events = [json.loads(line) for line in stream_of(trouble, bad_report, stdout).splitlines()]  # of both

@@ -33,6 +33,7 @@ from weft.scheduling.facts import (
     StopAsked,
     TaskAdded,
     TaskEnded,
+    UndeclaredWrites,
 )
 
 _FACTS_PER_PAGE = 1000
@@ -82,6 +83,7 @@ _Written = (
     | AttemptStarted
     | StopAsked
     | _AttemptEnded
+    | UndeclaredWrites
     | MergeStarted
     | MergeEnded
     | RetryScheduled

@@ -35,6 +35,7 @@ from weft.scheduling.facts import (
     StopAsked,
     TaskAdded,
     TaskEnded,
+    UndeclaredWrites,
 )
 from weft.scheduling.states import STATE_AFTER
 from weft.views.progress import Progress, TaskProgress
@@ -48,6 +49,7 @@ NAMES: dict[type[Fact], str] = {
     AttemptStarted: "attempt_started",
     StopAsked: "stop_asked",
     AttemptEnded: "attempt_ended",
+    UndeclaredWrites: "undeclared_writes",
     MergeStarted: "merge_started",
     MergeEnded: "merge_ended",
     RetryScheduled: "retry_scheduled",
@@ -151,6 +153,8 @@ class JsonDisplay:
                 return {**self._attempt(fact.attempt), "force": fact.force, **why}
             case AttemptEnded():
                 return {**self._attempt(fact.attempt), **_outcome(fact.outcome)}
+            case UndeclaredWrites():
+                return {"task": self._progress.task(fact.task).id, "paths": fact.paths}
             case MergeStarted():
                 return {"task": self._progress.task(fact.task).id}
             case MergeEnded():

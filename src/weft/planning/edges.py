@@ -22,7 +22,7 @@ from weft.model.task import Task
 from weft.model.work import Bring
 from weft.planning.conflicts import Conflicts, Hazard
 from weft.planning.graph import Edge, program_order
-from weft.planning.merges import NOTHING, Moment, brought_by, has_own_place, moments_of
+from weft.planning.merges import NOTHING, MergeOrder, Moment, beyond, brought_by, has_own_place, moments_of
 from weft.planning.names import Names
 from weft.planning.patterns import NOWHERE, Ground
 from weft.planning.units import Unit, one_by_one, units_of
@@ -89,13 +89,7 @@ def edges_of(plan: Plan, names: Names, ground: Ground = NOWHERE) -> Edges:
         for edge in _between_merges(plan.tasks, moments):
             (merges if plan.tasks[edge.after].is_merged else edges)[edge.after].append(edge)
         unseen = tuple(_unseen(plan, moments, ground))
-    return Edges(edges, [_beyond(*pair) for pair in zip(edges, merges, strict=True)], unseen)
-
-
-def _beyond(starts: Sequence[Edge], merges: Sequence[Edge]) -> list[Edge]:
-    """Return the edges to a merge that say more than those to its task's start, one from each task."""
-    known = {edge.before for edge in starts} if merges else set()
-    return list({edge.before: edge for edge in reversed(merges) if edge.before not in known}.values())[::-1]
+    return Edges(edges, [beyond(*pair) for pair in zip(edges, merges, strict=True)], unseen)
 
 
 def _needed(tasks: Sequence[Task], names: Names, position: int) -> Iterator[Edge]:
@@ -138,19 +132,12 @@ def _between_tasks(plan: Plan, moments: Sequence[Moment], ground: Ground) -> Ite
 
 
 def _between_merges(tasks: Sequence[Task], moments: Iterable[Moment]) -> Iterator[Edge]:
-    """Yield what keeps merges in program order where nobody knows whether they touch the same."""
-    unknown: int | None = None  # the last merge of which that is so
-    since: list[int] = []  # that one, and those after it
+    order = MergeOrder()
     for moment in moments:
-        position = moment.position
-        if not (moment.is_merge or tasks[position].brings_back):
-            continue
-        if moment.accesses is None:
-            yield from (Edge(before, position, False, NotDeclared(tasks[position].id)) for before in since)
-            unknown, since = position, []
-        elif unknown is not None:
-            yield Edge(unknown, position, False, NotDeclared(tasks[unknown].id))
-        since.append(position)
+        after = moment.position
+        if moment.is_merge or tasks[after].brings_back:
+            for before in order.add(after, moment.accesses):
+                yield Edge(before, after, False, NotDeclared(_undeclared(tasks, after, before)))
 
 
 def _unseen(plan: Plan, moments: Sequence[Moment], ground: Ground) -> Iterator[Hazard]:

@@ -19,6 +19,7 @@ from weft.model.task import ONE_BY_ONE, Task
 from weft.model.work import Bring
 from weft.model.workspace import Merge, MergeAt, Workspace
 from weft.planning.conflicts import HazardKind
+from weft.planning.graph import Edge
 
 NOTHING = Accesses()
 
@@ -29,6 +30,28 @@ class Moment(msgspec.Struct, frozen=True, gc=False):
     position: int
     accesses: Accesses | None
     is_merge: bool = False
+
+
+class MergeOrder:
+    """Keeps merges in program order where nobody knows whether they touch the same.
+
+    >>> order = MergeOrder()
+    >>> [order.add(0, NOTHING), order.add(1, None), order.add(2, NOTHING)]
+    [[], [0], [1]]
+    """
+
+    def __init__(self) -> None:
+        self._unknown: int | None = None  # the last merge of which that is so
+        self._since: list[int] = []  # that one, and those after it
+
+    def add(self, position: int, writes: Accesses | None) -> list[int]:
+        """Take in the next merge, that of the task at ``position``; return those that it comes after."""
+        if writes is None:
+            before, self._since, self._unknown = self._since, [], position
+        else:
+            before = [] if self._unknown is None else [self._unknown]
+        self._since.append(position)
+        return before
 
 
 def with_workspaces(plan: Plan) -> Plan:
@@ -117,15 +140,27 @@ def moments_of(plan: Plan, order: Iterable[int]) -> Iterator[Moment]:
     """
     for position in order:
         task = plan.tasks[position]
-        accesses = task.accesses
         if task.brings_back:
             yield Moment(position, _brought(task, plan))
-        elif not has_own_place(task, plan.groups):
-            yield Moment(position, accesses)
         else:
-            yield Moment(position, accesses and Accesses(reads=accesses.reads))
-            if task.is_merged:
-                yield Moment(position, accesses and Accesses(writes=accesses.writes), is_merge=True)
+            yield from moments_of_task(position, task, plan.groups)
+
+
+def moments_of_task(position: int, task: Task, groups: Mapping[str, Group]) -> Iterator[Moment]:
+    """Yield when ``task`` touches what it declares; see `moments_of`."""
+    accesses = task.accesses
+    if not has_own_place(task, groups):
+        yield Moment(position, accesses)
+        return
+    yield Moment(position, accesses and Accesses(reads=accesses.reads))
+    if task.is_merged:
+        yield Moment(position, accesses and Accesses(writes=accesses.writes), is_merge=True)
+
+
+def beyond(starts: Iterable[Edge], merges: Sequence[Edge]) -> list[Edge]:
+    """Return the edges to a merge that say more than those to its task's start, one from each task."""
+    known = {edge.before for edge in starts} if merges else set()
+    return list({edge.before: edge for edge in reversed(merges) if edge.before not in known}.values())[::-1]
 
 
 def _brought(task: Task, plan: Plan) -> Accesses | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import copy_context
 
+from weft.model.access import Undeclared
 from weft.model.work import Command
 from weft.planning.prepare import PreparedPlan
 from weft.runtime.engine import MAX_CONCURRENT_DEFAULT, Engine
@@ -50,6 +51,7 @@ async def run_plan(
         locks=plan.locks,
         jobserver=jobserver,
         wait=wait,
+        strict=plan.undeclared is Undeclared.SEQUENTIAL,
     ) as engine:
         if any(type(task.work) is Command for task in plan.tasks):
             engine.open_folder()

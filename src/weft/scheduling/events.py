@@ -32,6 +32,13 @@ class AttemptFinished(msgspec.Struct, frozen=True, gc=False):
     outcome: Outcome
 
 
+class WritesSeen(msgspec.Struct, frozen=True):
+    """The attempt that runs has written ``undeclared`` in its workspace, which its `writes` do not name."""
+
+    task: int
+    undeclared: tuple[str, ...]
+
+
 class BroughtBack(msgspec.Struct, frozen=True):
     """What the task at ``task`` has made was brought back, or could not be, because of ``failure``.
 
@@ -107,6 +114,7 @@ Event = (
     TasksSubmitted
     | PlanClosed
     | AttemptFinished
+    | WritesSeen
     | BroughtBack
     | CostTold
     | SharesAnswered

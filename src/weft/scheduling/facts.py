@@ -58,6 +58,14 @@ class AttemptEnded(msgspec.Struct, frozen=True, tag=True, gc=False):
     outcome: Outcome
 
 
+class UndeclaredWrites(msgspec.Struct, frozen=True, tag=True, gc=False):
+    """A task has written ``paths`` in its workspace, which its `writes` do not name."""
+
+    at: float
+    task: int
+    paths: tuple[str, ...]
+
+
 class MergeStarted(msgspec.Struct, frozen=True, tag=True, gc=False):
     """What a task has made in its workspace is being brought back; it holds nothing any more."""
 
@@ -150,6 +158,7 @@ Fact = (
     | AttemptStarted
     | StopAsked
     | AttemptEnded
+    | UndeclaredWrites
     | MergeStarted
     | MergeEnded
     | RetryScheduled

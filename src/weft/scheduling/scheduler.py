@@ -49,6 +49,7 @@ from weft.scheduling.events import (
     TasksSubmitted,
     TimePassed,
     TokensCame,
+    WritesSeen,
 )
 from weft.scheduling.facts import (
     AttemptEnded,
@@ -59,6 +60,7 @@ from weft.scheduling.facts import (
     RetryScheduled,
     RunEnded,
     RunInterrupted,
+    UndeclaredWrites,
 )
 from weft.scheduling.health import Circuit
 from weft.scheduling.node import Node
@@ -120,6 +122,7 @@ class Scheduler:
             TasksSubmitted: self._on_tasks_submitted,
             PlanClosed: self._on_plan_closed,
             AttemptFinished: self._on_attempt_finished,
+            WritesSeen: self._on_writes_seen,
             BroughtBack: self._on_brought_back,
             CostTold: self._on_cost_told,
             SharesAnswered: self._on_shares_answered,
@@ -234,6 +237,9 @@ class Scheduler:
             self.course.merge(node, outcome, now)
         elif type(outcome) is not Failed or not self._is_tried_again(node, outcome, now):
             self.course.end(node, outcome, now)
+
+    def _on_writes_seen(self, event: WritesSeen, now: float) -> None:
+        self.course.facts.append(UndeclaredWrites(now, event.task, event.undeclared))
 
     def _on_brought_back(self, event: BroughtBack, now: float) -> None:
         node = self.live[event.task]
