@@ -92,7 +92,7 @@ def test_every_event_and_every_key_has_its_place_in_the_docs(
     page = PAGE.read_text()
     sections = dict(re.findall(r"^### `(\w+)`\n(.*?)(?=^##|\Z)", page, re.DOTALL | re.MULTILINE))
     added = next(number for number, fact in enumerate(facts) if isinstance(fact, TaskAdded)) + 1
-    merged = [
+    merged: list[Fact] = [
         UndeclaredWrites(0.0, 0, ("a",)),
         MergeStarted(0.0, 0),
         MergeEnded(0.0, 0, MergeConflict(("a",), "w")),

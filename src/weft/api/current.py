@@ -33,8 +33,8 @@ class Current:
         task_id: the task.
         run_id: the run that it belongs to.
         attempt: the number of the attempt, from 1.
-        workspace: the directory in which it is to write: its own, or the plan's. Commands begin there; functions
-            do not, since all of a process share one working directory.
+        workspace: the directory in which it is to write: its own, or the plan's. Commands begin there;
+            functions do not, since all of a process share one working directory.
     """
 
     def __init__(self, task_id: str, run_id: str, attempt: int, workspace: str) -> None:
@@ -144,8 +144,8 @@ def current() -> Current:
         return _Function(_identity(witness, attempt), witness)
     if task_id := os.environ.get(TASK):
         number = os.environ.get(ATTEMPT, "")
-        attempt = int(number) if number.isdecimal() else 1
-        return _Command(task_id, os.environ.get(RUN, ""), attempt, os.environ.get(WORKSPACE, "."))
+        n_attempt = int(number) if number.isdecimal() else 1
+        return _Command(task_id, os.environ.get(RUN, ""), n_attempt, os.environ.get(WORKSPACE, "."))
     raise UsageError(
         "no task runs here: weft.current() is for the function of a task, or a program that runs as one\n"
         "  hint: a thread that a task has started does not know of it: hand on what weft.current() returned"

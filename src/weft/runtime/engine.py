@@ -326,13 +326,13 @@ class Engine:
             self._take_id(id)
         if isinstance(work, Command):
             performer.open_folder()
+        performer.know({self._n_submitted: task})
         handle = self._handle(task, copy_context())
         handle.needs = tuple(required)
         edges = [Edge(needed.position, handle.position, True, Needs(needed.id)) for needed in required]
         starts, merges = self._hazards(handle.position, task)
         path_s = UNKNOWN_S if duration_s is None else duration_s
         prepared = PreparedTask(handle.position, task, (*edges, *starts), path_s, merges_after=tuple(merges))
-        performer.know({handle.position: task})
         if task.is_merged_later:
             self._merged_later.append(task)
             self._merged_later_handles.append(handle)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from weft.errors import UsageError
 from weft.executors.base import Ended, Invocation, Spawn
 from weft.model.attempt import Attempt
 from weft.model.group import Group
@@ -83,9 +82,8 @@ class Performer:
         self._handles = handles
         self._ended = ended
         self._witness = witness
-        self._executors = Executors(
-            self._work_ended, witness, max_concurrent, RunFolder.of(root, run_id).spool
-        )
+        spool = RunFolder.of(root, run_id).spool
+        self._executors = Executors(self._work_ended, witness, max_concurrent, spool)
         self._results: ResultFiles | None = None
         self.folder: RunFolder | None = None  # made when the first command comes
         self._jobs: SharedJobs | None = None  # likewise
@@ -144,10 +142,10 @@ class Performer:
         return self._apart
 
     def know(self, tasks: Mapping[int, Task]) -> None:
-        """Take in tasks, by position; where those work that have a place of their own is written down.
+        """Take in tasks, by position, of which some may work in a place of their own.
 
         Raises:
-            UsageError: that can't be written.
+            UsageError: the folder of the run can't be made.
         """
         apart = {position: task for position, task in tasks.items() if works_apart(task) or task.brings_back}
         if not apart:
@@ -156,12 +154,7 @@ class Performer:
         if self._places is None:
             ground = ground_of(self._root)
             self._places = Places(self._root, folder, ground, self._groups, strict=self._strict)
-        try:
-            self._places.know(apart)
-        except OSError as error:
-            raise UsageError(
-                f"can't write to the folder of the run, {folder.path}: {error.strerror}"
-            ) from error
+        self._places.know(apart)
 
     def _share(self, action: AskShares | StopAsking | ReturnShares) -> None:
         assert self._desk is not None, f"{action} in a run that shares nothing"
