@@ -483,7 +483,10 @@ class Engine:
         ended = self._handles.pop
         for fact in facts:
             if type(fact) is TaskEnded:
-                ended(fact.task).settle(fact.outcome)
+                handle = ended(fact.task)
+                handle.settle(fact.outcome)
+                if type(handle.task.work) is Command and self._performer is not None:
+                    self._performer.keep_result(handle)
 
     def _turn_done(self, facts: Sequence[Fact]) -> None:
         self._bus.publish(facts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -37,6 +38,8 @@ from weft.scheduling.actions import (
     StopAttempt,
 )
 from weft.scheduling.events import Event, JobsShared, TokensCame
+
+_log = logging.getLogger("weft.runtime")
 
 
 class Performer:
@@ -155,6 +158,16 @@ class Performer:
             ground = ground_of(self._root)
             self._places = Places(self._root, folder, ground, self._groups, strict=self._strict)
         self._places.know(apart)
+
+    def keep_result(self, handle: Handle) -> None:
+        """Write the result of a command that has ended where people and other programs find it."""
+        if not has_result(handle.task.work) or not isinstance(handle.outcome, Succeeded):
+            return
+        _, results = self.open_folder()
+        try:
+            results.write(handle.id, handle.value)
+        except OSError as error:
+            _log.warning("the result of `%s` could not be written to its file: %s", handle.id, error)
 
     def _share(self, action: AskShares | StopAsking | ReturnShares) -> None:
         assert self._desk is not None, f"{action} in a run that shares nothing"
