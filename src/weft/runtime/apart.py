@@ -80,6 +80,10 @@ class Apart:
         stop: stops it there.
         ended: is told of the end of each attempt.
         post: takes what the scheduler must know besides.
+        crashed: is told what an attempt broke down of, if that is a fault of Weft's.
+
+    Attributes:
+        paths: where attempts are at work, as long as they are.
     """
 
     def __init__(
@@ -89,21 +93,24 @@ class Apart:
         stop: Stop,
         ended: Ended,
         post: Callable[[Event], None],
+        crashed: Callable[[BaseException], None],
     ) -> None:
         self._places = places
         self._start = start
         self._stop = stop
         self._ended = ended
         self._post = post
+        self._crashed = crashed
         self._threads = ThreadPoolExecutor(THREADS, "weft-places")
         self._merges = ThreadPoolExecutor(1, "weft-merges")  # one after the other, in the order of the plan
         self._tasks: set[asyncio.Task[None]] = set()
         self._working: dict[Attempt, tuple[Work, asyncio.Future[Outcome]]] = {}
+        self._under_way: set[Attempt] = set()
         self._stopped: set[Attempt] = set()
-        self._opening: dict[str | None, asyncio.Lock] = {}
+        self._opening: dict[str | None, asyncio.Lock] = {}  # by atomic group
         self._opened: dict[int, Place] = {}  # of tasks that are done, and whose work is not brought back yet
         self._done: dict[int, Task] = {}  # those that are brought back later, by other tasks
-        self.paths: dict[Attempt, Path] = {}  # of attempts that are at work
+        self.paths: dict[Attempt, Path] = {}
 
     def begin(self, attempt: Attempt, handle: Handle) -> None:
         """Begin an attempt; its end is told when it comes."""
@@ -113,10 +120,9 @@ class Apart:
         """Ask an attempt to end; tell whether it is one of these."""
         if attempt in self._working:
             self._stop(attempt, self._working[attempt][0], force=force)
-        elif attempt not in self.paths:
-            return False
-        self._stopped.add(attempt)
-        return True
+        if attempt in self._under_way:
+            self._stopped.add(attempt)
+        return attempt in self._under_way
 
     def ended(self, attempt: Attempt, outcome: Outcome) -> bool:
         """Take in what an executor tells; tell whether it was one of these."""
@@ -137,13 +143,20 @@ class Apart:
         """Wait for what is under way, and give back the threads."""
         while self._tasks:
             await asyncio.wait(self._tasks)
+        await self._in_thread(self._threads, self._places.close_all)
         self._threads.shutdown()
         self._merges.shutdown()
 
     def _spawn(self, stages: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(stages)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._stages_done)
+
+    def _stages_done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._crashed(error)
 
     async def _in_thread(
         self, threads: ThreadPoolExecutor, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs
@@ -152,42 +165,58 @@ class Apart:
         return await asyncio.get_running_loop().run_in_executor(threads, call)
 
     async def _attempt(self, attempt: Attempt, handle: Handle) -> None:
-        self.paths[attempt] = Path()
+        self._under_way.add(attempt)
         try:
-            outcome = await self._opened_and_done(attempt, handle)
+            opened = await self._open(attempt, handle)
+            outcome = opened if not isinstance(opened, Opened) else await self._do(attempt, handle, opened)
         except (OSError, WeftError) as error:
             outcome = Failed(CouldNotStart(str(error)), error)
-        finally:
-            del self.paths[attempt]
-            self._stopped.discard(attempt)
+        self.paths.pop(attempt, None)
+        self._under_way.discard(attempt)
+        self._stopped.discard(attempt)
         self._ended(attempt, outcome)
 
-    async def _opened_and_done(self, attempt: Attempt, handle: Handle) -> Outcome:
+    async def _open(self, attempt: Attempt, handle: Handle) -> Opened | Outcome:
+        """Return the place of an attempt, ready for its work; or what kept it from that."""
+        if not self._places.is_of_group(handle.task):
+            return await self._made_ready(attempt, handle)
+        # The members of an atomic group share a place, which one of them opens.
+        async with self._opening.setdefault(handle.task.group, asyncio.Lock()):
+            return await self._made_ready(attempt, handle)
+
+    async def _made_ready(self, attempt: Attempt, handle: Handle) -> Opened | Outcome:
         task = handle.task
-        # Members of an atomic group share a place, which one of them opens.
-        lock = self._opening.setdefault(task.group, asyncio.Lock())
-        async with lock:
-            opened, is_new = await self._in_thread(self._threads, self._places.open, task)
-            self.paths[attempt] = opened.place.path
-            failed = await self._set_up(attempt, handle, opened) if is_new else None
-            if failed is None and attempt not in self._stopped:
-                await self._in_thread(self._threads, self._places.begin, task, opened, is_new=is_new)
-        if attempt in self._stopped or failed is not None:
-            await self._in_thread(self._threads, self._places.discard, task, opened)
-            return failed or Cancelled(CancelAsked())
+        opened = await self._in_thread(self._threads, self._places.open, task)
+        self.paths[attempt] = opened.place.path
+        try:
+            failed = await self._set_up(attempt, handle, opened) if opened.is_new else None
+            if attempt in self._stopped:
+                failed = Cancelled(CancelAsked())
+            if failed is None:
+                await self._in_thread(self._threads, self._places.begin, task, opened)
+                return opened
+        except (OSError, WeftError) as error:
+            failed = Failed(CouldNotStart(str(error)), error)
+        await self._in_thread(self._threads, self._places.discard, task, opened)
+        return failed
+
+    async def _do(self, attempt: Attempt, handle: Handle, opened: Opened) -> Outcome:
+        """Let the work be done, and look at what it has left."""
+        task = handle.task
         outcome = await self._work(attempt, task.work, handle, Where(opened.place.path, opened.variables))
-        closed = await self._in_thread(self._threads, self._places.close, task, opened, outcome)
+        closed = await self._in_thread(self._threads, self._places.close, task, opened)
         if closed.undeclared:
             self._post(WritesSeen(attempt.task, closed.undeclared))
-        if isinstance(outcome, Succeeded):
-            if closed.failure is not None:
-                return Failed(closed.failure)
-            self._opened[attempt.task] = opened.place
-            if task.is_merged_later:
-                self._done[attempt.task] = task
+        if not isinstance(outcome, Succeeded):
+            return outcome
+        if closed.failure is not None:
+            return Failed(closed.failure)
+        self._opened[attempt.task] = opened.place
+        if task.is_merged_later:
+            self._done[attempt.task] = task
         return outcome
 
-    async def _set_up(self, attempt: Attempt, handle: Handle, opened: Opened) -> Failed | None:
+    async def _set_up(self, attempt: Attempt, handle: Handle, opened: Opened) -> Outcome | None:
         setup = (handle.task.workspace or SHARED).setup
         if setup is None or attempt in self._stopped:
             return None

@@ -169,6 +169,7 @@ class Engine:
             self._desk(),
             self._jobserver,
             self._post,
+            self._crashed,
             self._groups,
             strict=self._strict,
         )

@@ -55,6 +55,7 @@ class Performer:
         desk: where to ask other processes for what is shared with them, if anything is.
         jobserver: see `shared_jobs`.
         post: takes what the scheduler must know besides.
+        crashed: is told what broke down, if that is a fault of Weft's.
         groups: of tasks, by name.
         strict: whether it is a failure to write in a workspace what was not declared.
     """
@@ -70,10 +71,12 @@ class Performer:
         desk: Desk | None,
         jobserver: JobTokens | bool,
         post: Callable[[Event], None],
+        crashed: Callable[[BaseException], None],
         groups: Mapping[str, Group],
         *,
         strict: bool,
     ) -> None:
+        self._crashed = crashed
         self._groups = groups
         self._strict = strict
         self._desk = desk
@@ -140,7 +143,9 @@ class Performer:
     def _working_apart(self) -> Apart:
         if self._apart is None:
             assert self._places is not None, "a task works apart, and nobody was told of it"
-            self._apart = Apart(self._places, self._work, self._stop_work, self._ended, self._post)
+            self._apart = Apart(
+                self._places, self._work, self._stop_work, self._ended, self._post, self._crashed
+            )
             self._witness.places = self._apart.paths
         return self._apart
 
@@ -182,7 +187,8 @@ class Performer:
     async def close(self) -> None:
         """Give back what the executors hold, and what other processes wait for."""
         if self._apart is not None:
-            await self._apart.close()
+            apart, self._apart = self._apart, None  # it may be closed again
+            await apart.close()
         await self._executors.close()
         if self._jobs is not None:
             self._jobs.close()

@@ -6,6 +6,7 @@ work in it is brought back, is the matter of `workspaces`.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from threading import Lock
@@ -14,7 +15,6 @@ import msgspec
 
 from weft.errors import UsageError, WeftError
 from weft.model.group import Group
-from weft.model.outcome import Outcome, Succeeded
 from weft.model.reason import FailureReason, MergeConflict, NotMerged, ReadonlyChanged, WroteUndeclared
 from weft.model.task import ONE_BY_ONE, SHARED, Task
 from weft.model.workspace import Merge, MergePolicy, Workspace, WorkspaceKind
@@ -36,6 +36,8 @@ from weft.workspaces.refusal import Refusal, refusal_sentence
 from weft.workspaces.saved import save
 from weft.workspaces.shared import Shared
 
+_log = logging.getLogger("weft.runtime")
+
 PUBLISH = "publish"
 ORDER = "workspaces.json"
 
@@ -54,6 +56,7 @@ class Opened(msgspec.Struct):
     """A place in which a task works, and what belongs to this one task only."""
 
     place: Place
+    is_new: bool  # its set-up is still to come
     guard: Guard | None = None
     ports: PortLease | None = None
 
@@ -117,8 +120,12 @@ class Places:
         """Take in ``tasks``, by their positions: that is the order in which their work is brought back."""
         self._tasks.update(tasks)
 
-    def open(self, task: Task) -> tuple[Opened, bool]:
-        """Return a place for ``task``, and whether it is new: its set-up is still to come.
+    def is_of_group(self, task: Task) -> bool:
+        """Tell whether ``task`` works where the other members of its atomic group do."""
+        return task.is_private and shares_place(task, self._groups)
+
+    def open(self, task: Task) -> Opened:
+        """Return a place for ``task``.
 
         Raises:
             OSError: it can't be made.
@@ -129,17 +136,14 @@ class Places:
         workspace = task.workspace or SHARED
         ports = PortLease(workspace.ports) if workspace.ports else None
         try:
-            place = self._of_groups.get(task.group or "") if self._is_of_group(task) else None
-            is_new = place is None
-            if place is None:
-                place = self._made(task, workspace)
-            return Opened(place, ports=ports), is_new
+            place = self._of_groups.get(task.group or "") if self.is_of_group(task) else None
+            return Opened(place or self._made(task, workspace), place is None, ports=ports)
         except BaseException:
             if ports is not None:
                 ports.close()
             raise
 
-    def begin(self, task: Task, opened: Opened, *, is_new: bool) -> None:
+    def begin(self, task: Task, opened: Opened) -> None:
         """Let the task begin: what is done to the place from now on is its doing.
 
         Raises:
@@ -149,29 +153,29 @@ class Places:
         if workspace.readonly:
             is_copy = workspace.kind is WorkspaceKind.COPY
             opened.guard = Guard(opened.place.path if is_copy else self._root, workspace.readonly)
-            if is_copy and is_new:
+            if is_copy and opened.is_new:
                 opened.guard.enforce()
-        if is_new:
+        if opened.is_new:
             opened.place.begin()
+            if self.is_of_group(task) and task.group is not None:
+                self._of_groups[task.group] = opened.place
 
-    def close(self, task: Task, opened: Opened, outcome: Outcome) -> Closed:
-        """Look at what the task has left, and let nothing more of it change.
-
-        Raises:
-            OSError: something can't be read.
-        """
+    def close(self, task: Task, opened: Opened) -> Closed:
+        """Look at what the task has left, and let nothing more of it change; whatever goes wrong is told."""
         if opened.ports is not None:
             opened.ports.close()
-        failure: FailureReason | None = None
-        breaches = opened.guard.breaches() if opened.guard is not None else {}
-        for path, breach in breaches.items():
-            failure = failure or ReadonlyChanged(path, breach.value)
-        if not opened.place.is_private or self._is_of_group(task):
-            return Closed(failure)  # others work there, too
-        undeclared = tuple(self._undeclared(task, opened.place.close()))
-        if undeclared and self._strict:
-            failure = failure or WroteUndeclared(undeclared)
-        return Closed(failure if isinstance(outcome, Succeeded) else None, undeclared)
+        try:
+            return self._seen(task, opened)
+        except OSError as error:
+            return Closed(NotMerged(str(error), self._told(opened.place.path)))
+
+    def close_all(self) -> None:
+        """Let others have the places that groups have left open, whose work nobody has brought back."""
+        for place in self._of_groups.values():
+            try:
+                place.close()
+            except OSError as error:
+                _log.warning("`%s` could not be looked at: %s", self._told(place.path), error)
 
     def discard(self, task: Task, opened: Opened) -> None:
         """Take away the place of a task that never began.
@@ -181,7 +185,7 @@ class Places:
         """
         if opened.ports is not None:
             opened.ports.close()
-        if opened.place.is_private and not self._is_of_group(task):
+        if opened.place.is_private and opened.is_new:
             opened.place.close()
             self._cleaner.discard(self._room(task))
 
@@ -221,10 +225,19 @@ class Places:
         key = (workspace, keeps_base)
         if key not in self._kinds:
             self._kinds[key] = Private(self._root, self._folder.task, workspace, keep_base=keeps_base)
-        place = self._kinds[key].open(self._name(task))
-        if self._is_of_group(task) and task.group is not None:
-            self._of_groups[task.group] = place
-        return place
+        return self._kinds[key].open(self._name(task))
+
+    def _seen(self, task: Task, opened: Opened) -> Closed:
+        failure: FailureReason | None = None
+        breaches = opened.guard.breaches() if opened.guard is not None else {}
+        for path, breach in breaches.items():
+            failure = failure or ReadonlyChanged(path, breach.value)
+        if not opened.place.is_private or self.is_of_group(task):
+            return Closed(failure)  # others work there, too
+        undeclared = tuple(self._undeclared(task, opened.place.close()))
+        if undeclared and self._strict:
+            failure = failure or WroteUndeclared(undeclared)
+        return Closed(failure, undeclared)
 
     @property
     def _cleaner(self) -> Cleaner:
@@ -235,10 +248,7 @@ class Places:
 
     def _name(self, task: Task) -> str:
         """Return whose place it is in which ``task`` works: its own, or its group's."""
-        return merging_task(task.group).id if self._is_of_group(task) else task.id
-
-    def _is_of_group(self, task: Task) -> bool:
-        return task.is_private and shares_place(task, self._groups)
+        return merging_task(task.group).id if self.is_of_group(task) else task.id
 
     def _told(self, path: Path) -> str:
         return str(path.relative_to(self._root)) if path.is_relative_to(self._root) else str(path)
