@@ -52,6 +52,8 @@ def _run(prepared: PreparedPlan, wishes: Wishes) -> ExitCode:
             output=wishes.output,
             verbose=wishes.verbose,
             shows_stdout=lambda task: task not in with_result,
+            queues=engine.queues,
+            annotate=os.environ.get("GITHUB_ACTIONS") == "true",
         )
         return display if kind is DisplayKind.JSON else _AggregatesFirst(display)
 

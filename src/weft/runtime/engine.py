@@ -70,6 +70,7 @@ from weft.scheduling.events import (
 )
 from weft.scheduling.facts import Fact, TaskEnded
 from weft.scheduling.scheduler import Scheduler
+from weft.scheduling.waiting import Queue, queues
 
 # Few enough for any API or disk, enough to hide waiting; whoever has more to give says so.
 MAX_CONCURRENT_DEFAULT = 5
@@ -413,6 +414,10 @@ class Engine:
         if handle.position >= len(self._scheduler.tasks.states):
             return tuple([DependencyPending(needed.id) for needed in handle.needs if needed.outcome is None])
         return self._scheduler.waiting(handle.position)
+
+    def queues(self) -> list[Queue]:
+        """Return what tasks wait for that wait for no other task; about how many, the longest queue first."""
+        return queues(self._scheduler.admission)
 
     def _opened(self) -> tuple[TurnLoop, Performer, asyncio.Future[None]]:
         if self._turns is None or self._performer is None or self._finished is None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+import msgspec
+
 from weft.model.reason import AsksOthers, BackingOff, DependencyPending, MergePending, WaitReason
 from weft.planning.graph import Edge
 from weft.scheduling.admission import Admission
@@ -11,6 +13,25 @@ from weft.scheduling.deadlines import Deadlines, Due
 from weft.scheduling.node import Node
 from weft.scheduling.states import ASKING, BACKOFF, MERGING, READY, WAITING
 from weft.scheduling.tasks import Tasks
+
+
+class Queue(msgspec.Struct, frozen=True):
+    """About ``count`` tasks wait for the same; the first of them for ``because``."""
+
+    count: int
+    because: WaitReason
+
+
+def queues(admission: Admission) -> list[Queue]:
+    """Return what READY tasks wait for, the longest queue first."""
+    found: dict[WaitReason, int] = {}
+    for line in admission.lines.values():
+        head = line.head() if line else None
+        if head is not None:
+            because = admission.reasons(head)[0]
+            found[because] = found.get(because, 0) + len(line)
+    longest_first = sorted(found.items(), key=lambda queue: -queue[1])
+    return [Queue(count, because) for because, count in longest_first]
 
 
 def reasons(node: Node, tasks: Tasks, admission: Admission, deadlines: Deadlines) -> tuple[WaitReason, ...]:
