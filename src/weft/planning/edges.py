@@ -61,35 +61,33 @@ def edges_of(plan: Plan, names: Names, ground: Ground = NOWHERE) -> Edges:
     """
     edges = [list(_needed(plan.tasks, names, position)) for position in range(len(plan.tasks))]
     merges: list[list[Edge]] = [[] for _ in edges]
-    unseen: tuple[Hazard, ...] = ()
     before = [[edge.before for edge in leading] if leading else () for leading in edges]
     order = program_order(before)
-    if order is not None and _has_order_to_keep(plan):  # without an order, `check` tells of the cycle
-        units = units_of(plan.tasks, plan.groups, before, order)
-        tolerant = {
-            (edge.before, edge.after)
-            for leading in (edges if plan.groups else ())
-            for edge in leading
-            if isinstance(edge.because, NeedsGroup)
-        }
-        moments = list(moments_of(plan, one_by_one(units, before, order)))
-        for hazard, holds_merge in _between_tasks(plan, moments, ground):
-            if holds_merge:
-                merges[hazard.after].append(hazard)
-                continue
-            # A reader that needs the group of the writer goes by the group's verdict.
-            required = hazard.required and (hazard.before, hazard.after) not in tolerant
-            edge = (
-                hazard if required is hazard.required else msgspec.structs.replace(hazard, required=required)
-            )
+    if order is None or not _has_order_to_keep(plan):  # without an order, `check` tells of the cycle
+        return Edges(edges, merges)
+    units = units_of(plan.tasks, plan.groups, before, order)
+    moments = list(moments_of(plan, one_by_one(units, before, order)))
+    tolerant = _tolerant(edges) if plan.groups else frozenset()
+    for edge, holds_merge in _between_tasks(plan, moments, ground):
+        if holds_merge:
+            merges[edge.after].append(edge)
+        elif edge.required and (edge.before, edge.after) in tolerant:
+            edges[edge.after].append(msgspec.structs.replace(edge, required=False))
+        else:
             edges[edge.after].append(edge)
-        if len(units) < len(order):
-            for edge in list(_between_units(plan, units, edges, ground)):
-                edges[edge.after].append(edge)
-        for edge in _between_merges(plan.tasks, moments):
-            (merges if plan.tasks[edge.after].is_merged else edges)[edge.after].append(edge)
-        unseen = tuple(_unseen(plan, moments, ground))
-    return Edges(edges, [beyond(*pair) for pair in zip(edges, merges, strict=True)], unseen)
+    if len(units) < len(order):
+        for edge in list(_between_units(plan, units, edges, ground)):
+            edges[edge.after].append(edge)
+    for edge in _between_merges(plan.tasks, moments):
+        (merges if plan.tasks[edge.after].is_merged else edges)[edge.after].append(edge)
+    merges = [beyond(*pair) for pair in zip(edges, merges, strict=True)]
+    return Edges(edges, merges, tuple(_unseen(plan, moments, ground)))
+
+
+def _tolerant(edges: Iterable[Iterable[Edge]]) -> frozenset[tuple[int, int]]:
+    """Return the pairs of which the second needs the first's group, and so goes by the group's verdict."""
+    needed = (edge for leading in edges for edge in leading if isinstance(edge.because, NeedsGroup))
+    return frozenset((edge.before, edge.after) for edge in needed)
 
 
 def _needed(tasks: Sequence[Task], names: Names, position: int) -> Iterator[Edge]:
