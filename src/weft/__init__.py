@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from weft.model.rate import Rate as Rate
     from weft.model.retry import Retry as Retry
     from weft.model.work import Command as Command
+    from weft.model.workspace import Merge as Merge
+    from weft.model.workspace import Workspace as Workspace
     from weft.runtime.engine import Engine as Engine
     from weft.views import aggregate as aggregate
     from weft.views.report import Report as Report
@@ -41,6 +43,7 @@ _HOMES = {
     "Group": "weft.model.group",
     "HIGH": "weft.model.priority",
     "LOW": "weft.model.priority",
+    "Merge": "weft.model.workspace",
     "NORMAL": "weft.model.priority",
     "Plan": "weft.api.plan",
     "Pool": "weft.model.limits",
@@ -49,6 +52,7 @@ _HOMES = {
     "Report": "weft.views.report",
     "Retry": "weft.model.retry",
     "WeftError": "weft.errors",
+    "Workspace": "weft.model.workspace",
     "aggregate": "weft.views",
     "amap": "weft.api.mapping",
     "arun": "weft.api.running",

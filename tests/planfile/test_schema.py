@@ -17,11 +17,13 @@ from weft.planfile.keys import (
     HEALTH,
     LIMIT,
     LOCK,
+    MERGE,
     PLAN,
     RETRY,
     RETRY_BUDGET,
     TASK,
     TIMEOUT,
+    WORKSPACE,
 )
 from weft.planfile.shapes import Record
 
@@ -60,6 +62,8 @@ def test_every_key_of_the_schema_is_described() -> None:
         ("A group", GROUP),
         ("A retry", RETRY),
         ("A timeout", TIMEOUT),
+        ("A workspace", WORKSPACE),
+        ("A merge", MERGE),
         ("Health", HEALTH),
         ("A retry budget", RETRY_BUDGET),
         ("An aggregate", AGGREGATE),

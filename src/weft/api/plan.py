@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeVar
 
 from weft.errors import PlanError, UsageError
 from weft.model.access import Undeclared, declared
-from weft.model.group import Group
+from weft.model.group import Group, group_of
 from weft.model.limits import Limit
 from weft.model.lock import Lock, Locks, holds
 from weft.model.plan import Plan as FrozenPlan
@@ -20,6 +20,7 @@ from weft.model.speculation import Declared, Effects, effects_of
 from weft.model.task import Task
 from weft.model.timeout import timeout_of
 from weft.model.work import Command, ResultOf
+from weft.model.workspace import Merged, Placed, merge_of, workspace_of
 from weft.planning.check import shared_problems
 from weft.planning.prepare import prepare
 from weft.runtime.engine import MAX_CONCURRENT_DEFAULT
@@ -45,6 +46,8 @@ class Plan:
         undeclared: whether tasks that declare no accesses run beside all others, or in their place.
         policy: what is done when things go wrong.
         locks: those that are shared with other processes, by name; others need not be declared.
+        workspace: where tasks work that have no workspace of their own, and whose groups have none.
+        merge: how their work is brought back.
 
     >>> plan = Plan(max_concurrent=2)
     >>> numbers = plan.add(range, 5)
@@ -63,14 +66,18 @@ class Plan:
         undeclared: Undeclared | Literal["parallel", "sequential"] = Undeclared.PARALLEL,
         policy: Policy = _DEFAULT,
         locks: Mapping[str, Lock] | None = None,
+        workspace: Placed | None = None,
+        merge: Merged | None = None,
     ) -> None:
         self._max_concurrent = max_concurrent
         self._limits = dict(limits or {})
         self._root = str(root)
-        self._groups = dict(groups or {})
+        self._groups = {name: group_of(group) for name, group in (groups or {}).items()}
         self._undeclared = Undeclared(undeclared)
         self._policy = policy
         self._locks = dict(locks or {})
+        self._workspace = workspace_of(workspace)
+        self._merge = merge_of(merge)
         self._tasks: dict[str, Task] = {}
         self._ids_of_functions: dict[Callable[..., Any], str] = {}
 
@@ -93,6 +100,8 @@ class Plan:
         locks: Locks | None = None,
         speculative: bool = False,
         effects: Declared = Effects.UNKNOWN,
+        workspace: Placed | None = None,
+        merge: Merged | None = None,
         where: Place | None = None,
     ) -> ResultOf:
         """Add a task at the end of the plan.
@@ -119,6 +128,10 @@ class Plan:
                 "shared".
             speculative: it runs only where nothing else can, and makes room when something else can.
             effects: "pure" if it leaves nothing but its result, "idempotent" if twice is as good as once.
+            workspace: where it works: "shared", "directory", "copy" or a `Workspace`; by default where its
+                group does.
+            merge: how what it has made in a workspace of its own is brought back: "fail", "keep-both",
+                "first", "last", "three-way", "union" or a `Merge`; by default as that of its group.
             where: for a function: in the event "loop", a "thread" or a worker "process".
 
         Raises:
@@ -146,6 +159,8 @@ class Plan:
             locks=holds(locks),
             speculative=speculative,
             effects=effects_of(effects),
+            workspace=workspace_of(workspace),
+            merge=merge_of(merge),
         )
         return ResultOf(task_id)
 
@@ -166,6 +181,8 @@ class Plan:
         locks: Locks | None = None,
         speculative: bool = False,
         effects: Declared = Effects.UNKNOWN,
+        workspace: Placed | None = None,
+        merge: Merged | None = None,
         where: Place | None = None,
     ) -> Callable[[F], F]:
         """Add the decorated function as a task without arguments; the options are those of `add`.
@@ -196,6 +213,8 @@ class Plan:
                 locks=locks,
                 speculative=speculative,
                 effects=effects,
+                workspace=workspace,
+                merge=merge,
                 where=where,
             )
             self._ids_of_functions[function] = added.task
@@ -216,6 +235,8 @@ class Plan:
             self._undeclared,
             self._policy,
             self._locks,
+            self._workspace,
+            self._merge,
         )
 
     def explain(self, *, max_concurrent: int | None = None) -> Explanation:

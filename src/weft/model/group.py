@@ -9,9 +9,10 @@ from __future__ import annotations
 from enum import Enum
 
 import msgspec
+from msgspec.structs import replace
 
 from weft.model.health import Health
-from weft.model.workspace import Merge, Workspace
+from weft.model.workspace import Merge, Workspace, merge_of, workspace_of
 
 
 class Rest(Enum):
@@ -58,3 +59,15 @@ class Group(msgspec.Struct, frozen=True):
         if self.when_lost is not None:
             return self.when_lost
         return Rest.CONTINUE if self.min_required is None else Rest.DRAIN
+
+
+def group_of(given: Group) -> Group:
+    """Return a group as a caller declares it, whose workspace and merge may be words.
+
+    >>> group_of(Group(workspace="copy")).workspace.kind
+    <WorkspaceKind.COPY: 'copy'>
+
+    Raises:
+        UsageError: there are no such words.
+    """
+    return replace(given, workspace=workspace_of(given.workspace), merge=merge_of(given.merge))

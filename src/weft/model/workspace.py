@@ -5,9 +5,16 @@ Knows words and texts only. Workspaces are made, merged and cleaned up in `works
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
+from typing import Literal, TypeVar
 
 import msgspec
+from msgspec.structs import replace
+
+from weft.errors import UsageError
+
+W = TypeVar("W", bound=StrEnum)
 
 
 class WorkspaceKind(StrEnum):
@@ -85,3 +92,66 @@ class Merge(msgspec.Struct, frozen=True):
     policy: MergePolicy = MergePolicy.FAIL
     command: str | tuple[str, ...] | None = None
     at: MergeAt = MergeAt.TASK
+
+
+Placed = Workspace | Literal["shared", "directory", "copy"]
+Merged = Merge | Literal["fail", "keep-both", "first", "last", "three-way", "union"]
+
+
+def workspace_of(given: Placed | None) -> Workspace | None:
+    """Return the workspace that a caller declares, by itself or by its kind.
+
+    >>> workspace_of("copy")
+    Workspace(kind=<WorkspaceKind.COPY: 'copy'>, include=(), exclude=(), setup=None, readonly=(), ports=())
+
+    Raises:
+        UsageError: there is no such kind.
+    """
+    if given is None:
+        return None
+    place = given if isinstance(given, Workspace) else Workspace(_word(WorkspaceKind, given, "workspace"))
+    return replace(
+        place,
+        kind=_word(WorkspaceKind, place.kind, "kind"),
+        include=_texts(place.include),
+        exclude=_texts(place.exclude),
+        setup=_command(place.setup),
+        readonly=_texts(place.readonly),
+        ports=_texts(place.ports),
+    )
+
+
+def merge_of(given: Merged | None) -> Merge | None:
+    """Return the merge that a caller declares, by itself or by its policy.
+
+    >>> merge_of("last")
+    Merge(policy=<MergePolicy.LAST: 'last'>, command=None, at=<MergeAt.TASK: 'task'>)
+
+    Raises:
+        UsageError: there is no such policy, or no such moment.
+    """
+    if given is None:
+        return None
+    merge = given if isinstance(given, Merge) else Merge(_word(MergePolicy, given, "merge"))
+    return replace(
+        merge,
+        policy=_word(MergePolicy, merge.policy, "policy"),
+        command=_command(merge.command),
+        at=_word(MergeAt, merge.at, "at"),
+    )
+
+
+def _word(words: type[W], given: object, name: str) -> W:
+    try:
+        return words(str(given))
+    except ValueError:
+        expected = ", ".join(f'"{word.value}"' for word in words)
+        raise UsageError(f"`{name}` is {given!r}; expected one of {expected}") from None
+
+
+def _texts(given: Iterable[str]) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(given)
+
+
+def _command(given: str | Iterable[str] | None) -> str | tuple[str, ...] | None:
+    return given if given is None or isinstance(given, str) else tuple(given)

@@ -25,6 +25,7 @@ from weft.model.retry import Jitter, Retry, RetryBudget
 from weft.model.scope import Scope
 from weft.model.timeout import Timeout
 from weft.model.work import ResultFormat
+from weft.model.workspace import Merge, MergeAt, MergePolicy, Workspace, WorkspaceKind
 from weft.planfile.quantities import (
     Amount,
     Duration,
@@ -92,6 +93,8 @@ class TaskEntry(msgspec.Struct, frozen=True):
     speculative: bool = False
     pure: bool = False
     idempotent: bool = False
+    workspace: Workspace | None = None
+    merge: Merge | None = None
 
 
 class AggregateEntry(msgspec.Struct, frozen=True):
@@ -120,6 +123,8 @@ class PlanEntry(msgspec.Struct, frozen=True):
     health: Health | None = None
     grace: float = GRACE_S
     aging: float = AGING_S
+    workspace: Workspace | None = None
+    merge: Merge | None = None
 
 
 def _alone(value: T) -> tuple[T, ...]:
@@ -149,6 +154,16 @@ def _limit(
     return Pool(pool, health, scope)
 
 
+def _merge(
+    policy: MergePolicy | None = None,
+    at: MergeAt = MergeAt.TASK,
+    command: str | tuple[str, ...] | None = None,
+) -> Merge:
+    if policy is None:
+        policy = MergePolicy.FAIL if command is None else MergePolicy.COMMAND
+    return Merge(policy, command, at)
+
+
 def _health(window: int | float | None = None, **others: Any) -> Health:
     if window is None:
         return Health(**others)
@@ -169,6 +184,48 @@ _SCOPE = Choice({scope.value: scope for scope in Scope})
 _HOLD = Choice({hold.value: hold for hold in Hold})
 _REST = Choice({rest.value: rest for rest in Rest})
 _GROUP_NAME = Text("the name of a group")
+_RUN: Shape[Any] = ByKind(scalar=Text("a command"), items=ListOf(Written()))
+_KIND = Choice({kind.value: kind for kind in WorkspaceKind})
+_POLICIES = {policy.value: policy for policy in MergePolicy}
+_WITHOUT_COMMAND = {word: policy for word, policy in _POLICIES.items() if policy is not MergePolicy.COMMAND}
+
+WORKSPACE = Record(
+    "a workspace",
+    Workspace,
+    (
+        Key("kind", _KIND, "What a task finds there: the plan's directory, an empty one, or a copy."),
+        Key("include", _NAMES, "The files of which a copy is made. Without it, all."),
+        Key("exclude", _NAMES, "What is neither copied nor brought back, as in a .gitignore."),
+        Key("setup", _RUN, "A command that runs there before the task."),
+        Key("readonly", _NAMES, "What the task must leave as it is, in the form of `reads`."),
+        Key("ports", _NAMES, "TCP ports of its own: `http` is told to it as WEFT_PORT_HTTP."),
+    ),
+)
+
+MERGE = Record(
+    "how it is merged",
+    _merge,
+    (
+        Key("policy", Choice(_POLICIES), "What becomes of files that others have changed as well."),
+        Key(
+            "at",
+            Choice({at.value: at for at in MergeAt}),
+            "When: at the end of the task, of its group, or of the run.",
+        ),
+        Key("command", _RUN, "A command that merges two files into one."),
+    ),
+)
+
+_WORKSPACE = Key(
+    "workspace",
+    ByKind(scalar=Made(_KIND, Workspace), table=WORKSPACE),
+    "Where it works: in the plan's directory, an empty one of its own, or its own copy.",
+)
+_MERGE = Key(
+    "merge",
+    ByKind(scalar=Made(Choice(_WITHOUT_COMMAND), Merge), table=MERGE),
+    "How what was made in a workspace is brought back: what becomes of files that others have changed.",
+)
 
 HEALTH = Record(
     "what is healthy",
@@ -303,6 +360,8 @@ GROUP = Record(
         Key("when_lost", _REST, "What becomes of them as soon as enough can't succeed any more."),
         Key("group", _GROUP_NAME, "The group that this one belongs to."),
         Key("health", HEALTH, "How many attempts of its members may fail."),
+        _WORKSPACE,
+        _MERGE,
     ),
 )
 
@@ -312,7 +371,7 @@ TASK = Record(
     (
         Key(
             "run",
-            ByKind(scalar=Text("a command"), items=ListOf(Written())),
+            _RUN,
             "The command. A string is a script for /bin/sh; a list is a program and its arguments.",
             required=True,
         ),
@@ -375,7 +434,10 @@ TASK = Record(
         ),
         Key("pure", Flag(), "Whether it leaves nothing behind but its result."),
         Key("idempotent", Flag(), "Whether doing it twice, or half and then again, is as good as once."),
+        _WORKSPACE,
+        _MERGE,
     ),
+    elsewhere={key.name: f"write `workspace: {{{key.name}: …}}`" for key in WORKSPACE.keys},
 )
 
 AGGREGATE = Record(
@@ -427,6 +489,8 @@ PLAN = Record(
             Duration(),
             "How long a task waits for tasks of a higher priority before it moves up one level.",
         ),
+        _WORKSPACE,
+        _MERGE,
         Key("aggregates", MapOf(AGGREGATE), "What is made of the results of several tasks, by name."),
     ),
 )

@@ -44,6 +44,8 @@ def read_plan(reading: Reading) -> Plan:
             entry.on_failure, entry.timeout, entry.retry_budget, entry.health, entry.grace, entry.aging
         ),
         locks=entry.locks,
+        workspace=entry.workspace,
+        merge=entry.merge,
     )
     unclear = _unclear_names(reading)
     unread = _unread_limits(entry, reading)
@@ -98,11 +100,28 @@ def _follows(problem: Problem, reading: Reading, unclear: tuple[str, ...]) -> bo
             return reading.names("limits") is None
         case ("tasks" | "groups", _, "group"):
             return reading.names("groups") is None
+        case ("tasks" | "groups", _, "merge") | ("merge",):
+            return _places_unread(reading)
     node = node_at(reading.tree, problem.path)
     if not isinstance(node, Scalar):
         return False
     unfilled = "{" in node.text and reading.notes.spoilt((*problem.path[:2], "each"))
     return unfilled or node.text.startswith(unclear)
+
+
+def _places_unread(reading: Reading) -> bool:
+    """Tell whether nobody knows where all tasks work."""
+    tasks, groups = reading.names("tasks"), reading.names("groups")
+    places = [
+        ("workspace",),
+        *(
+            (room, name, key)
+            for room, names in (("tasks", tasks), ("groups", groups))
+            for name in names or ()
+            for key in ("workspace", "group")
+        ),
+    ]
+    return tasks is None or groups is None or any(map(reading.notes.spoilt, places))
 
 
 def _asks_of(problem: Problem, limits: Collection[str]) -> bool:

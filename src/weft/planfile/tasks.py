@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from msgspec.structs import replace
+
 from weft.model.access import Accesses
 from weft.model.lock import Hold
 from weft.model.speculation import Effects
 from weft.model.task import Task
 from weft.model.work import Command
+from weft.model.workspace import Workspace
 from weft.planfile.each import members
 from weft.planfile.keys import TaskEntry
 from weft.planfile.placeholders import Placeholders, needs_quotes
@@ -36,6 +39,9 @@ def tasks_of(name: str, entry: TaskEntry, env: Mapping[str, str], reading: Readi
         yield _task(name, entry, env)
     if isinstance(entry.run, str):
         _refuse_misplaced(("tasks", name, "run"), entry.run, placeholders, rows, reading)
+    if entry.workspace is not None and isinstance(entry.workspace.setup, str):
+        setup = ("tasks", name, "workspace", "setup")
+        _refuse_misplaced(setup, entry.workspace.setup, placeholders, rows, reading)
 
 
 def _task(name: str, entry: TaskEntry, env: Mapping[str, str]) -> Task:
@@ -53,6 +59,8 @@ def _task(name: str, entry: TaskEntry, env: Mapping[str, str]) -> Task:
         locks=entry.locks,
         speculative=entry.speculative,
         effects=_effects(entry),
+        workspace=entry.workspace,
+        merge=entry.merge,
     )
 
 
@@ -66,8 +74,7 @@ def _member(
     def fill(text: str) -> str:
         return placeholders.fill(text, values)
 
-    run = entry.run or ()
-    script = placeholders.fill_script(run, values) if isinstance(run, str) else tuple(map(fill, run))
+    script = _filled(entry.run or (), placeholders, values)
     shown = {key: visible(value) for key, value in values.items()}  # an id must fit into one line
     patterns = {key: literal(value) for key, value in values.items()}  # a value is a name, not a glob
     own_env = {variable: fill(value) for variable, value in entry.env.items()}
@@ -86,6 +93,36 @@ def _member(
         locks=_locks(entry, lambda text: placeholders.fill(text, shown)),
         speculative=entry.speculative,
         effects=_effects(entry),
+        workspace=_workspace(
+            entry.workspace,
+            lambda text: placeholders.fill(text, patterns),
+            lambda run: _filled(run, placeholders, values),
+        ),
+        merge=entry.merge,
+    )
+
+
+def _filled(
+    run: str | tuple[str, ...], placeholders: Placeholders, values: Mapping[str, str]
+) -> str | tuple[str, ...]:
+    if isinstance(run, str):
+        return placeholders.fill_script(run, values)
+    return tuple(placeholders.fill(part, values) for part in run)
+
+
+def _workspace(
+    place: Workspace | None,
+    fill: Callable[[str], str],
+    fill_run: Callable[[str | tuple[str, ...]], str | tuple[str, ...]],
+) -> Workspace | None:
+    if place is None:
+        return None
+    return replace(
+        place,
+        include=tuple(map(fill, place.include)),
+        exclude=tuple(map(fill, place.exclude)),
+        setup=None if place.setup is None else fill_run(place.setup),
+        readonly=tuple(map(fill, place.readonly)),
     )
 
 

@@ -22,6 +22,7 @@ from weft.model.sentences import sentence
 from weft.model.speculation import Effects
 from weft.model.task import Task
 from weft.model.work import has_result
+from weft.model.workspace import Merge, Workspace
 from weft.planning import check_limits, check_policy, check_workspaces
 from weft.planning.graph import cycle_among
 from weft.planning.merges import with_workspaces
@@ -44,11 +45,17 @@ def problems(plan: Plan, wiring: Wiring | None = None) -> tuple[Problem, ...]:
         wiring = wiring_of(plan)
     names = wiring.names
     found = [
-        *shared_problems(plan.max_concurrent, plan.limits, plan.groups, plan.policy),
+        *shared_problems(
+            plan.max_concurrent, plan.limits, plan.groups, plan.policy, plan.workspace, plan.merge
+        ),
         *(problem for name, lock in plan.locks.items() for problem in check_policy.of_lock(name, lock)),
         *_duplicates(plan.tasks),
         *_unknown_needs(plan.tasks, names),
-        *(problem for task in plan.tasks for problem in task_problems(task, plan.limits, plan.groups)),
+        *(
+            problem
+            for task in plan.tasks
+            for problem in task_problems(task, plan.limits, plan.groups, plan.workspace, plan.merge)
+        ),
         *_too_few_members(plan),
         *_two_meanings(plan, names),
         *_aggregates(plan, names),
@@ -64,17 +71,26 @@ def shared_problems(
     limits: Mapping[str, Limit] = _NONE,
     groups: Mapping[str, Group] = _NONE,
     policy: Policy = _DEFAULT,
+    workspace: Workspace | None = None,
+    merge: Merge | None = None,
 ) -> list[Problem]:
     """Return what is wrong with what tasks share, whichever tasks there are."""
     return [
         *check_limits.of_run(max_concurrent, limits),
         *_groups(groups),
         *check_policy.of_run(policy),
+        *check_workspaces.of_all(groups, workspace, merge),
     ]
 
 
-def task_problems(task: Task, limits: Mapping[str, Limit], groups: Mapping[str, Group]) -> list[Problem]:
-    """Return what is wrong with ``task``, whatever it needs."""
+def task_problems(
+    task: Task,
+    limits: Mapping[str, Limit],
+    groups: Mapping[str, Group],
+    workspace: Workspace | None = None,
+    merge: Merge | None = None,
+) -> list[Problem]:
+    """Return what is wrong with ``task``, whatever it needs; ``workspace`` and ``merge`` are the plan's."""
     found: list[Problem] = []
     if task.limits or task.locks:
         found += check_limits.of_task(_entry(task), task, limits)
@@ -91,7 +107,7 @@ def task_problems(task: Task, limits: Mapping[str, Limit], groups: Mapping[str, 
     if task.retry is not None or task.timeout is not None:
         found += check_policy.of_task(_entry(task), task)
     if task.workspace is not None or task.merge is not None:
-        found += check_workspaces.of_task(_entry(task), task, groups)
+        found += check_workspaces.of_task(_entry(task), task, groups, workspace, merge)
     return found
 
 

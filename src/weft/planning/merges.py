@@ -20,6 +20,7 @@ from weft.model.work import Bring
 from weft.model.workspace import Merge, MergeAt, Workspace
 from weft.planning.conflicts import HazardKind
 from weft.planning.graph import Edge
+from weft.planning.names import groups_around
 
 NOTHING = Accesses()
 
@@ -74,18 +75,18 @@ def in_place(
     task: Task, groups: Mapping[str, Group], workspace: Workspace | None = None, merge: Merge | None = None
 ) -> Task:
     """Return ``task`` with the workspace of its group, or else this one, if it has none of its own."""
-    around = list(_around(task.group, groups))
-    found = [task.workspace, *(group.workspace for group in around), workspace]
+    outer = [groups[name] for name in groups_around(task.group, groups)]
+    found = [task.workspace, *(group.workspace for group in outer), workspace]
     place = next((one for one in found if one is not None), None)
     if place is None or task.brings_back:
         return task
     if not place.is_private:
         return msgspec.structs.replace(task, workspace=place)
-    hows = [task.merge, *(group.merge for group in around), merge]
+    hows = [task.merge, *(group.merge for group in outer), merge]
     how = next((one for one in hows if one is not None), ONE_BY_ONE)
     if shares_place(task, groups):
         how = msgspec.structs.replace(how, at=MergeAt.GROUP)
-    elif how.at is MergeAt.GROUP and not around:
+    elif how.at is MergeAt.GROUP and not outer:
         how = msgspec.structs.replace(how, at=MergeAt.RUN)
     return msgspec.structs.replace(task, workspace=place, merge=how)
 
@@ -182,14 +183,6 @@ def _speaks_of_workspaces(plan: Plan) -> bool:
         or any(task.workspace is not None for task in plan.tasks)
         or any(group.workspace is not None for group in plan.groups.values())
     )
-
-
-def _around(name: str | None, groups: Mapping[str, Group]) -> Iterator[Group]:
-    seen: set[str] = set()
-    while name is not None and name in groups and name not in seen:
-        seen.add(name)
-        yield groups[name]
-        name = groups[name].group
 
 
 def _with_merges(tasks: Sequence[Task]) -> Iterator[Task]:

@@ -65,8 +65,13 @@ class Names:
 
     def around(self, group: str | None) -> Iterator[str]:
         """Yield ``group`` and those around it, each once, as far as they are known."""
-        seen: set[str] = set()
-        while group is not None and group in self._groups and group not in seen:
-            yield group
-            seen.add(group)
-            group = self._groups[group].group
+        return groups_around(group, self._groups)
+
+
+def groups_around(name: str | None, groups: Mapping[str, Group]) -> Iterator[str]:
+    """Yield the name of a group and of those around it, the innermost first, as far as they are known."""
+    seen: set[str] = set()
+    while name is not None and name in groups and name not in seen:
+        yield name
+        seen.add(name)
+        name = groups[name].group

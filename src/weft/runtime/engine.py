@@ -17,7 +17,7 @@ from typing import Any
 from weft.errors import PlanError, UsageError
 from weft.model.access import Accesses, declared
 from weft.model.attempt import Attempt
-from weft.model.group import Group
+from weft.model.group import Group, group_of
 from weft.model.limits import Limit
 from weft.model.lock import Lock, Locks, holds
 from weft.model.outcome import Outcome
@@ -30,7 +30,7 @@ from weft.model.speculation import Declared, Effects, effects_of
 from weft.model.task import Task
 from weft.model.timeout import timeout_of
 from weft.model.work import Call, Command
-from weft.model.workspace import Merge, Workspace
+from weft.model.workspace import Merged, Placed, merge_of, workspace_of
 from weft.planning.check import shared_problems, task_problems
 from weft.planning.conflicts import Conflicts
 from weft.planning.graph import Edge
@@ -119,14 +119,16 @@ class Engine:
         locks: Mapping[str, Lock] | None = None,
         jobserver: JobTokens | bool = True,
         wait: bool = True,
-        workspace: Workspace | None = None,
-        merge: Merge | None = None,
+        workspace: Placed | None = None,
+        merge: Merged | None = None,
         strict: bool = False,
     ) -> None:
         self._limits = dict(limits or {})
         self._locks = dict(locks or {})
-        self._groups = dict(groups or {})
-        if problems := shared_problems(max_concurrent, self._limits, self._groups, policy):
+        self._groups = {name: group_of(group) for name, group in (groups or {}).items()}
+        self._workspace, self._merge, self._strict = workspace_of(workspace), merge_of(merge), strict
+        shared = (self._limits, self._groups, policy, self._workspace, self._merge)
+        if problems := shared_problems(max_concurrent, *shared):
             raise PlanError(problems)
         self.run_id = new_run_id()
         self._max_concurrent = max_concurrent
@@ -138,7 +140,6 @@ class Engine:
         )
         self._handles: dict[int, Handle] = {}  # of tasks that have not ended
         self._witness = RunWitness(self.run_id, self._handles, self._limits, self._locks, self._root)
-        self._workspace, self._merge, self._strict = workspace, merge, strict
         self._merge_order = MergeOrder()
         self._merged_later: list[Task] = []  # with the handle of each at the same place
         self._merged_later_handles: list[Handle] = []
@@ -260,8 +261,8 @@ class Engine:
         locks: Locks | None = None,
         speculative: bool = False,
         effects: Declared = Effects.UNKNOWN,
-        workspace: Workspace | None = None,
-        merge: Merge | None = None,
+        workspace: Placed | None = None,
+        merge: Merged | None = None,
         where: Place | None = None,
     ) -> Handle:
         """Add a task.
@@ -286,8 +287,10 @@ class Engine:
                 "shared".
             speculative: it runs only where nothing else can, and makes room when something else can.
             effects: "pure" if it leaves nothing but its result, "idempotent" if twice is as good as once.
-            workspace: where it works; by default where its group does, else where the engine says.
-            merge: how what it makes in a workspace of its own is brought back; by default likewise.
+            workspace: where it works: "shared", "directory", "copy" or a `Workspace`; by default where its
+                group does, else where the engine says.
+            merge: how what it makes in a workspace of its own is brought back: "fail", "keep-both", "first",
+                "last", "three-way", "union" or a `Merge`; by default likewise.
             where: for a function: in the event "loop", a "thread" or a worker "process". By default a
                 coroutine function runs in the loop, any other in a thread.
 
@@ -318,11 +321,11 @@ class Engine:
             locks=holds(locks),
             speculative=speculative,
             effects=effects_of(effects),
-            workspace=workspace,
-            merge=merge,
+            workspace=workspace_of(workspace),
+            merge=merge_of(merge),
         )
         task = in_place(task, self._groups, self._workspace, self._merge)
-        if problems := task_problems(task, self._limits, self._groups):
+        if problems := task_problems(task, self._limits, self._groups, self._workspace, self._merge):
             raise PlanError(problems)
         if id is not None:
             self._take_id(id)
