@@ -24,7 +24,7 @@ class ExitCode(IntEnum):
 
 MEANINGS = {
     ExitCode.SUCCEEDED: "succeeded",
-    ExitCode.FAILED: "a task failed, or `check --race` found a race",
+    ExitCode.FAILED: "a task failed, `check --race` found a race, or `merge` or `clean` could not do all",
     ExitCode.USAGE: "a mistake in the command or the plan; nothing was begun",
     ExitCode.DEGRADED: "degraded: tasks failed, and their groups tolerate it",
     ExitCode.INTERNAL: "a fault of Weft, or the system refused it something",

@@ -27,6 +27,9 @@ COMMANDS = {
     "explain": "Tell what may run in parallel, what may not, and why.",
     "run": "Run a plan.",
     "map": "Run one command for many names.",
+    "workspaces": "List what tasks have made in places of their own.",
+    "merge": "Bring back what was made there, and could not be.",
+    "clean": "Remove what was brought back.",
     "locks": "Tell who holds locks, and who waits for them.",
 }
 

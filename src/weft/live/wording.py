@@ -69,6 +69,18 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
+def size(n_bytes: int) -> str:
+    """Return the size of files.
+
+    >>> size(999), size(2048), size(5 * 2**30)
+    ('999 B', '2.0 KiB', '5.0 GiB')
+    """
+    if n_bytes < 1024:
+        return f"{n_bytes} B"
+    power = min((n_bytes.bit_length() - 1) // 10, 4)
+    return f"{n_bytes / 1024**power:.1f} {' KMGT'[power]}iB"
+
+
 def listed(names: Sequence[str], shown: int = NAMES_SHOWN) -> str:
     """Return the first names, and how many more there are.
 

@@ -93,6 +93,14 @@ class Place(Protocol):
         """
         ...
 
+    def give_up(self) -> None:
+        """Write down that the task has failed: what it has made is brought back only if asked for by name.
+
+        Raises:
+            OSError: that can't be written.
+        """
+        ...
+
     def remove(self) -> Refusal | None:
         """Take it away; or return why it stays. What was not brought back is never taken away."""
         ...

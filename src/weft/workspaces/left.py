@@ -75,6 +75,14 @@ class Left:
         """
         self.room.write(msgspec.structs.replace(self.room.read(), state=state, conflicts=conflicts))
 
+    def give_up(self) -> None:
+        """Write down that the task has failed: what it has made is brought back only if asked for by name.
+
+        Raises:
+            OSError: that can't be written.
+        """
+        self.room.write(msgspec.structs.replace(self.room.read(), is_given_up=True))
+
     def remove(self) -> Refusal | None:
         """Take it away; or return why it stays."""
         return self._cleaner.remove(self.room)

@@ -16,9 +16,10 @@ from weft.workspaces.base import Work
 from weft.workspaces.changed import changed
 from weft.workspaces.clean import Cleaner
 from weft.workspaces.fill import Filled, Links, fill
+from weft.workspaces.held import let_go
 from weft.workspaces.left import Left
 from weft.workspaces.manifest import Kind, Manifest, take
-from weft.workspaces.record import Room, State, let_go, seal_of
+from weft.workspaces.record import Room, State, seal_of
 from weft.workspaces.refusal import Refusal
 from weft.workspaces.selection import STATE_FOLDER, Selection
 
@@ -144,6 +145,14 @@ class PrivatePlace:
             OSError: that can't be written.
         """
         self._left.tell(state, conflicts)
+
+    def give_up(self) -> None:
+        """Write down that the task has failed: what it has made is brought back only if asked for by name.
+
+        Raises:
+            OSError: that can't be written.
+        """
+        self._left.give_up()
 
     def remove(self) -> Refusal | None:
         """Take it away; or return why it stays. What was not brought back is never taken away."""

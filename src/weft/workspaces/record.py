@@ -6,14 +6,13 @@ with the process; a record that can't be read never means that there is nothing 
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import os
 from enum import StrEnum
 from pathlib import Path
 
 import msgspec
 
+from weft.workspaces.held import hold, is_held
 from weft.workspaces.manifest import Manifest, take
 from weft.workspaces.saved import load, save
 
@@ -32,6 +31,7 @@ class Record(msgspec.Struct, frozen=True):
 
     ``base`` and ``task`` are what is to be brought back: what the task began with and what it has left, at
     the paths that it has changed. ``seal`` tells whether something has changed after the task had ended.
+    ``is_given_up`` tells that the task has failed, so that nobody waits for what it has made.
     """
 
     task_id: str
@@ -41,6 +41,7 @@ class Record(msgspec.Struct, frozen=True):
     task: Manifest = Manifest()
     seal: str = ""
     conflicts: tuple[str, ...] = ()
+    is_given_up: bool = False
 
 
 class Room(msgspec.Struct, frozen=True):
@@ -96,27 +97,11 @@ class Room(msgspec.Struct, frozen=True):
         Raises:
             BlockingIOError: it is in use.
         """
-        fd = os.open(self.lock, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(fd)
-            raise
-        return fd
+        return hold(self.lock)
 
     def is_held(self) -> bool:
         """Tell whether somebody has it open."""
-        try:
-            fd = os.open(self.lock, os.O_RDWR)
-        except FileNotFoundError:
-            return False
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(fd)
-        return False
+        return is_held(self.lock)
 
     def state(self) -> State:
         """Return how things stand; a task whose process has gone has ended.
@@ -126,12 +111,6 @@ class Room(msgspec.Struct, frozen=True):
         """
         state = self.read().state
         return State.UNMERGED if state is State.RUNNING and not self.is_held() else state
-
-
-def let_go(fd: int) -> None:
-    """Unlock what `Room.hold` has locked, also for a child that was forked meanwhile."""
-    fcntl.flock(fd, fcntl.LOCK_UN)
-    os.close(fd)
 
 
 def seal_of(tree: Path) -> str:

@@ -47,6 +47,9 @@ class SharedPlace:
     def tell(self, state: State, conflicts: tuple[str, ...] = ()) -> None:
         """Nothing is written down."""
 
+    def give_up(self) -> None:
+        """Nothing is written down."""
+
     def remove(self) -> Refusal | None:
         """Leave it alone: it is the user's."""
         return None
