@@ -48,7 +48,8 @@ A task finds these in its environment:
 | `WEFT_RUN_ID` | The run; its logs are in `.weft/runs/RUN`. |
 | `WEFT_TASK_ID` | The task. |
 | `WEFT_ATTEMPT` | The number of the attempt, from 1. |
-| `WEFT_WORKSPACE` | The directory that the plan is in. |
+| `WEFT_WORKSPACE` | The directory that it works in: its own workspace, or the one that the plan is in. |
+| `WEFT_PORT_NAME` | The port that is its own while it runs, if its workspace has the port `name`. |
 | `WEFT_RESULTS` | A folder with the results of the tasks that it needs, if these have any. |
 | `WEFT_TOKEN_NAME` | The fencing token of the lock `name`, if the task holds that for the whole machine. |
 
