@@ -51,6 +51,12 @@ tasks:
   once: {run: ./once.sh, timeout: 90s}
 """
 
+APART = """
+tasks:
+  clean: {run: ./clean.sh, reads: notes/, writes: report.txt}
+  train: {run: ./train.sh, reads: [], writes: [notes/, report.txt], workspace: copy}
+"""
+
 PAGES = {
     "summary": ("weft.yaml",),
     "pair": ("weft.yaml", "train", "clean"),
@@ -67,6 +73,17 @@ def test_a_plan_is_explained(name: str, plan: PlanIn) -> None:
     if os.environ.get("WEFT_WRITE_GOLDEN"):
         page.write_text(ended.out, encoding="utf-8")
     assert ended.out == page.read_text(encoding="utf-8")
+
+
+def test_what_a_workspace_has_lifted_is_told(plan: PlanIn) -> None:
+    root = plan(APART)
+    page = GOLDEN / "explain_lifted.txt"
+    told = weft("explain", "train", "clean", cwd=root).out
+    if os.environ.get("WEFT_WRITE_GOLDEN"):
+        page.write_text(told, encoding="utf-8")
+    assert told == page.read_text(encoding="utf-8")
+    lifted = json.loads(weft("explain", "train", "clean", "--json", cwd=root).out)["lifted"]
+    assert [each["type"] for each in lifted] == ["WriteAfterRead", "WriteAfterWrite"]
 
 
 def test_a_dry_run_lists_the_attempts_at_a_task_and_their_delays(plan: PlanIn) -> None:
