@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from hypothesis import assume
 from hypothesis import strategies as st
 
+from weft.errors import PlanError
 from weft.model.access import Undeclared
+from weft.model.group import Group
 from weft.model.task import Task
+from weft.model.workspace import MergeAt, Workspace, WorkspaceKind
 from weft.planning.conflicts import between
+from weft.planning.merges import is_lifted
 from weft.planning.prepare import PreparedPlan, prepare
 from weft.planning.reach import starts_after
 from weft.testing import plan, task
@@ -16,10 +23,15 @@ PATTERNS = ("a", "b", "d/", "d/x", "d/*", "d/{x,y}", "**/y", "db:o")
 
 _SOME = st.lists(st.sampled_from(PATTERNS), unique=True, max_size=2)
 
+_PLACES = st.sampled_from([None, None, Workspace(WorkspaceKind.COPY), Workspace(WorkspaceKind.DIRECTORY)])
+
 
 @st.composite
-def declared_plans(draw: st.DrawFn, *, max_tasks: int = 7) -> PreparedPlan:
-    """Prepared plans with hazards, needs in the order of the plan, pools and weights."""
+def declared_plans(draw: st.DrawFn, *, max_tasks: int = 7, apart: bool = False) -> PreparedPlan:
+    """Prepared plans with hazards, needs in the order of the plan, pools and weights.
+
+    If tasks work ``apart``, some do so in places of their own, and some in groups.
+    """
     tasks: list[Task] = []
     for number in range(draw(st.integers(2, max_tasks))):
         is_declared = draw(st.integers(0, 5)) > 0
@@ -32,9 +44,24 @@ def declared_plans(draw: st.DrawFn, *, max_tasks: int = 7) -> PreparedPlan:
                 needs=draw(st.lists(st.sampled_from(earlier), max_size=1)) if earlier else (),
                 limits=draw(st.dictionaries(st.sampled_from(["gpu", "max_concurrent"]), st.integers(1, 2))),
                 duration_s=draw(st.sampled_from([None, 0.5, 2.0])),
+                **(_place(draw) if apart else {}),
             )
         )
-    return prepare(plan(*tasks, limits={"gpu": draw(st.integers(2, 3))}, strict=draw(st.booleans())))
+    limits, strict = {"gpu": draw(st.integers(2, 3))}, draw(st.booleans())
+    groups = {"plain": Group(), "whole": Group(atomic=True, workspace=draw(_PLACES))} if apart else {}
+    try:
+        return prepare(plan(*tasks, limits=limits, strict=strict, groups=groups))
+    except PlanError:
+        assume(not apart)  # a need tears an atomic group apart, or something is read before it is there
+        raise
+
+
+def _place(draw: st.DrawFn) -> dict[str, Any]:
+    """Return where a task works, as arguments of a task."""
+    group = draw(st.sampled_from([None, None, "plain", "whole"]))
+    place = draw(_PLACES) if group != "whole" else None
+    merge = draw(st.sampled_from([None, *MergeAt])) if place is not None else None
+    return {"group": group, "workspace": place, "merge": merge}
 
 
 def ordered_pairs(prepared: PreparedPlan) -> set[tuple[int, int]]:
@@ -53,7 +80,8 @@ def ordered_pairs(prepared: PreparedPlan) -> set[tuple[int, int]]:
 
 def conflict(prepared: PreparedPlan, first: int, second: int) -> bool:
     """Tell whether two tasks must keep their order because of what they declare, or don't declare."""
-    earlier, later = prepared.tasks[first].task.accesses, prepared.tasks[second].task.accesses
-    if earlier is None or later is None:
+    earlier, later = prepared.tasks[first].task, prepared.tasks[second].task
+    if earlier.accesses is None or later.accesses is None:
         return prepared.plan.undeclared is Undeclared.SEQUENTIAL
-    return bool(between(earlier, later))
+    hazards = [kind for kind, _ in between(earlier.accesses, later.accesses)]
+    return any(not is_lifted(kind, earlier, later, prepared.plan.groups) for kind in hazards)

@@ -92,6 +92,8 @@ def task_problems(
 ) -> list[Problem]:
     """Return what is wrong with ``task``, whatever it needs; ``workspace`` and ``merge`` are the plan's."""
     found: list[Problem] = []
+    if task.brings_back:
+        return found  # what others have declared is told of these
     if task.limits or task.locks:
         found += check_limits.of_task(_entry(task), task, limits)
     if task.speculative and task.effects is Effects.UNKNOWN:

@@ -49,7 +49,7 @@ from weft.planning.merges import is_lifted
 from weft.planning.overlap import common_path, goes_through
 from weft.planning.patterns import NOWHERE, Branch, Ground, parse
 from weft.planning.prepare import PreparedPlan
-from weft.planning.reach import shortest_chain, sole_links, starts_after
+from weft.planning.reach import shortest_chain, sole_links, starts_after, ways_to
 
 NOTHING = Accesses()
 
@@ -117,13 +117,13 @@ def decide(
     ('sequential', (Rule(because=Needs(task='a'), unlocks=(DropNeed(task='b', needed='a'),)),))
     """
     assert first != second, f"two different tasks, not {first} twice"
-    followers = starts_after(prepared)
     before, after = sorted((first, second))
-    if shortest_chain(followers, after, before):
+    if shortest_chain(starts_after(prepared), after, before):
         before, after = after, before
     earlier, later = prepared.tasks[before].task, prepared.tasks[after].task
     rules = _between(prepared, before, after, ground)
-    chain = shortest_chain(followers, before, after, indirect=True)
+    ways = ways_to(prepared, after)
+    chain = shortest_chain(ways, before, after, indirect=True)
     if chain:
         rules.append(Rule(Through(tuple(prepared.tasks[position].task.id for position in chain[1:-1]))))
     rules += dict.fromkeys(_shared(earlier, later, prepared.plan.limits, max_concurrent))
@@ -132,7 +132,7 @@ def decide(
         unknown = [task.id for task in (earlier, later) if task.accesses is None]
         rules = [_rule(NotDeclared(task), earlier, later) for task in unknown]
         verdict = Verdict.UNPROVEN if rules else Verdict.PARALLEL
-    links = tuple(_links(prepared, followers, chain, ground))
+    links = tuple(_links(prepared, ways, chain, ground))
     lifted = tuple(because for because, is_lifted in _hazards(prepared, before, after, ground) if is_lifted)
     return Decision(earlier.id, later.id, verdict, tuple(rules), links, lifted)
 
@@ -159,14 +159,17 @@ def _hazards(
 
 def _links(
     prepared: PreparedPlan,
-    followers: Sequence[Sequence[int]],
+    ways: Sequence[Sequence[int]],
     chain: Sequence[int],
     ground: Ground,
 ) -> Iterator[Link]:
-    sole = sole_links(followers, chain)
+    sole = sole_links(ways, chain)
     for before, after, is_sole in zip(chain, chain[1:], sole, strict=False):
-        ids = (prepared.tasks[before].task.id, prepared.tasks[after].task.id)
-        yield Link(*ids, tuple(_between(prepared, before, after, ground)), is_sole)
+        earlier, later = prepared.tasks[before].task, prepared.tasks[after].task
+        merges = [edge.because for edge in prepared.tasks[after].merges_after if edge.before == before]
+        rules = _between(prepared, before, after, ground)
+        rules = rules or [_rule(because, earlier, later) for because in merges]
+        yield Link(earlier.id, later.id, tuple(rules), is_sole)
 
 
 def _shared(earlier: Task, later: Task, limits: Mapping[str, Limit], max_concurrent: int) -> Iterator[Rule]:
@@ -192,15 +195,16 @@ def _unlocks(reason: EdgeReason | PairReason, earlier: Task, later: Task) -> Ite
         case ReadAfterWrite():
             yield from _narrower(earlier.id, first.writes, later.id, second.reads)
         case WriteAfterRead():
-            yield PrivateWorkspace(later.id)
+            yield from _apart(later)
             yield from _narrower(earlier.id, first.reads, later.id, second.writes)
         case WriteAfterWrite():
-            yield PrivateWorkspace(later.id)
+            yield from _apart(later)
             yield from _narrower(earlier.id, first.writes, later.id, second.writes)
         case Transaction(group):
             yield from (LeaveGroup(task.id, group) for task in (earlier, later) if task.group == group)
         case NotDeclared(task):
-            yield Declare(task)
+            if not any(each.id == task and each.brings_back for each in (earlier, later)):
+                yield Declare(task)
         case PoolTooSmall(pool, _, asked):
             yield LargerLimit(pool, asked)
         case RateTooSmall(rate, _, asked):
@@ -211,6 +215,11 @@ def _unlocks(reason: EdgeReason | PairReason, earlier: Task, later: Task) -> Ite
             return  # the links tell
         case _:
             assert_never(reason)
+
+
+def _apart(task: Task) -> Iterator[Unlock]:
+    if not task.is_private:
+        yield PrivateWorkspace(task.id)
 
 
 def _narrower(earlier: str, befores: Sequence[str], later: str, afters: Sequence[str]) -> Iterator[Unlock]:

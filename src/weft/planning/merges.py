@@ -68,7 +68,8 @@ def with_workspaces(plan: Plan) -> Plan:
     if not _speaks_of_workspaces(plan):
         return plan
     placed = [in_place(task, plan.groups, plan.workspace, plan.merge) for task in plan.tasks]
-    return msgspec.structs.replace(plan, tasks=tuple(_with_merges(placed)))
+    tasks = [_with_writes(task, placed, plan.groups) for task in _with_merges(placed)]
+    return msgspec.structs.replace(plan, tasks=tuple(tasks))
 
 
 def in_place(
@@ -136,15 +137,11 @@ def moments_of(plan: Plan, order: Iterable[int]) -> Iterator[Moment]:
     """Yield when each task touches what it declares, in program order.
 
     Args:
-        plan: with workspaces.
+        plan: with workspaces; see `with_workspaces`.
         order: positions in program order.
     """
     for position in order:
-        task = plan.tasks[position]
-        if task.brings_back:
-            yield Moment(position, _brought(task, plan))
-        else:
-            yield from moments_of_task(position, task, plan.groups)
+        yield from moments_of_task(position, plan.tasks[position], plan.groups)
 
 
 def moments_of_task(position: int, task: Task, groups: Mapping[str, Group]) -> Iterator[Moment]:
@@ -164,14 +161,20 @@ def beyond(starts: Iterable[Edge], merges: Sequence[Edge]) -> list[Edge]:
     return list({edge.before: edge for edge in reversed(merges) if edge.before not in known}.values())[::-1]
 
 
-def _brought(task: Task, plan: Plan) -> Accesses | None:
-    """Return what a task that brings back writes; None where that is not declared."""
-    assert isinstance(task.work, Bring)
-    members = [plan.tasks[position] for position in brought_by(task.work.group, plan.tasks)]
+def _with_writes(task: Task, tasks: Sequence[Task], groups: Mapping[str, Group]) -> Task:
+    """Return ``task`` with what it writes, if it is one that brings back what others of ``tasks`` have made."""
+    if not isinstance(task.work, Bring):
+        return task
+    members = [tasks[position] for position in brought_by(task.work.group, tasks)]
+    return msgspec.structs.replace(task, accesses=_brought(members, groups))
+
+
+def _brought(members: Sequence[Task], groups: Mapping[str, Group]) -> Accesses | None:
+    """Return what is written when the work of ``members`` is brought back; None where that is not declared."""
     declared = [member.accesses for member in members]
     if None in declared:
         return None
-    if all(shares_place(member, plan.groups) for member in members):
+    if all(shares_place(member, groups) for member in members):
         return NOTHING  # the members keep the order for it, and it comes right after them
     writes = [text for accesses in declared if accesses is not None for text in accesses.writes]
     return Accesses(writes=tuple(dict.fromkeys(writes)))

@@ -55,6 +55,20 @@ def starts_after(prepared: PreparedPlan) -> list[list[int]]:
     return followers
 
 
+def ways_to(prepared: PreparedPlan, end: int) -> list[list[int]]:
+    """Return for each task those that come next on a way to the start of the task at ``end``.
+
+    The way may lead through merges: who ends before another is merged ends before that one has ended. But not
+    to ``end`` itself, whose merge comes after its start.
+    """
+    ways: list[dict[int, None]] = [{} for _ in prepared.tasks]
+    for task in prepared.tasks:
+        merges = task.merges_after if task.position != end else ()
+        for edge in (*task.edges, *merges):
+            ways[edge.before][edge.after] = None
+    return [list(after) for after in ways]
+
+
 def shortest_chain(
     followers: Sequence[Sequence[int]], start: int, end: int, *, indirect: bool = False
 ) -> list[int]:
