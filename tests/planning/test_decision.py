@@ -145,7 +145,10 @@ def test_links_are_resolved_as_they_were_when_the_plan_was_prepared() -> None:
     assert decide(prepared, 0, 1, 5, ground).rules == (Rule(ReadAfterWrite("a", "b", "real/x")),)
 
 
-@given(prepared=st.booleans().flatmap(lambda apart: declared_plans(apart=apart)), max_concurrent=st.integers(1, 4))
+@given(
+    prepared=st.booleans().flatmap(lambda apart: declared_plans(apart=apart)),
+    max_concurrent=st.integers(1, 4),
+)
 def test_what_conflicts_or_is_ordered_is_never_parallel(prepared: PreparedPlan, max_concurrent: int) -> None:
     ordered = ordered_pairs(prepared)
     for second in range(len(prepared.tasks)):

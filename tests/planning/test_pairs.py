@@ -15,7 +15,10 @@ from weft.planning.prepare import PreparedPlan, prepare
 from weft.testing import plan, task
 
 
-@given(prepared=st.booleans().flatmap(lambda apart: declared_plans(apart=apart)), max_concurrent=st.integers(1, 4))
+@given(
+    prepared=st.booleans().flatmap(lambda apart: declared_plans(apart=apart)),
+    max_concurrent=st.integers(1, 4),
+)
 def test_the_counts_are_those_of_the_verdicts(prepared: PreparedPlan, max_concurrent: int) -> None:
     positions = combinations(range(len(prepared.tasks)), 2)
     verdicts = Counter(decide(prepared, *pair, max_concurrent).verdict for pair in positions)

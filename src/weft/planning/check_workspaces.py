@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from weft.errors import Problem
 from weft.model.group import Group
 from weft.model.plan import Plan
-from weft.model.task import Task
+from weft.model.task import SHARED, Task
 from weft.model.workspace import Merge, MergeAt, MergePolicy, Workspace, WorkspaceKind
 from weft.planning.conflicts import Hazard
 from weft.planning.merges import shares_place
@@ -68,11 +68,7 @@ def _of_place(
         message = f"task `{entry}` has a `merge`, and works in the plan's own directory"
         yield Problem((*path, "merge"), message, hint)
     elif shares_place(task, groups) and task.group is not None:
-        theirs = groups[task.group].workspace
-        if theirs is not None and theirs != place:
-            message = f"task `{entry}` has a workspace of its own, and is in the atomic group `{task.group}`"
-            hint = "its members share one workspace, so that all or nothing is brought back"
-            yield Problem((*path, "workspace"), message, hint)
+        yield from _of_member((*path, "workspace"), entry, place, task.group, groups[task.group])
 
 
 def _of_declared(
@@ -92,6 +88,18 @@ def _of_merge(path: tuple[str, ...], owner: str, merge: Merge) -> Iterator[Probl
     if merge.policy is MergePolicy.COMMAND and not has_command:
         message = f"the merge of {owner} has the policy `command`, and no command"
         yield Problem((*path, "policy"), message, "add `command:`, which merges two files")
+
+
+def _of_member(
+    path: tuple[str, ...], entry: str, place: Workspace, name: str, group: Group
+) -> Iterator[Problem]:
+    hint = "its members share one workspace, so that all or nothing is brought back"
+    if group.workspace is not None and group.workspace != place:
+        message = f"task `{entry}` has a workspace of its own, and is in the atomic group `{name}`"
+        yield Problem(path, message, hint)
+    if group.min_required is not None:
+        message = f"group `{name}` is atomic, has a workspace, and wants no more than some of its members"
+        yield Problem(("groups", name, "min_required"), message, hint)
 
 
 def _of_workspace(path: tuple[str, ...], owner: str, place: Workspace) -> Iterator[Problem]:
@@ -121,28 +129,3 @@ def _of_ports(path: tuple[str, ...], owner: str, ports: Sequence[str]) -> Iterat
 
 
 def of_plan(plan: Plan, unseen: Iterable[Hazard]) -> Iterator[Problem]:
-    """Yield what is merged in vain, and who reads what another has written before that is brought back."""
-    yield from _in_vain(plan)
-    for hazard in unseen:
-        writer, reader = plan.tasks[hazard.before], plan.tasks[hazard.after]
-        when = (
-            "with its group"
-            if writer.merge is not None and writer.merge.at is MergeAt.GROUP
-            else "at the end"
-        )
-        message = f"`{reader.id}` reads `{hazard.path}`, which `{writer.id}` writes and brings back {when}"
-        hint = f"merge `{writer.id}` when it has ended (`at: task`), or move `{reader.id}` behind the merge"
-        yield Problem(("tasks", reader.family or reader.id, "reads"), message, hint)
-
-
-def _in_vain(plan: Plan) -> Iterator[Problem]:
-    """Yield the merges of the plan and of groups in which nobody works in a place of its own."""
-    private = dict.fromkeys(task.group for task in plan.tasks if task.is_private)
-    hint = "say where they work, `workspace: copy` or `workspace: directory`"
-    if plan.merge is not None and not private:
-        yield Problem(("merge",), "the plan has a `merge`, and no task works in a place of its own", hint)
-    used = {name for group in private for name in groups_around(group, plan.groups)}
-    for name, group in plan.groups.items():
-        if group.merge is not None and name not in used:
-            message = f"group `{name}` has a `merge`, and none of its tasks works in a place of its own"
-            yield Problem(("groups", name, "merge"), message, hint)

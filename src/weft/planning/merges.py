@@ -162,7 +162,7 @@ def beyond(starts: Iterable[Edge], merges: Sequence[Edge]) -> list[Edge]:
 
 
 def _with_writes(task: Task, tasks: Sequence[Task], groups: Mapping[str, Group]) -> Task:
-    """Return ``task`` with what it writes, if it is one that brings back what others of ``tasks`` have made."""
+    """Return ``task``, with what it writes if it brings back what others of ``tasks`` have made."""
     if not isinstance(task.work, Bring):
         return task
     members = [tasks[position] for position in brought_by(task.work.group, tasks)]
@@ -170,7 +170,7 @@ def _with_writes(task: Task, tasks: Sequence[Task], groups: Mapping[str, Group])
 
 
 def _brought(members: Sequence[Task], groups: Mapping[str, Group]) -> Accesses | None:
-    """Return what is written when the work of ``members`` is brought back; None where that is not declared."""
+    """Return what is written when the work of ``members`` is brought back; None if that is not declared."""
     declared = [member.accesses for member in members]
     if None in declared:
         return None
