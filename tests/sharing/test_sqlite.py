@@ -151,8 +151,19 @@ def test_a_file_that_can_not_be_read_is_an_error_and_never_means_that_all_is_fre
     tmp_path: Path, spoil: Callable[[Path], None]
 ) -> None:
     spoil(tmp_path)
-    with pytest.raises(CannotShare, match=r"limits\.db"):
-        SqliteSharing(tmp_path).acquire(Ask("a", pools=GPU, rates=API))
+    with pytest.raises(CannotShare, match=r"limits\.db"), closing(SqliteSharing(tmp_path)) as sharing:
+        sharing.acquire(Ask("a", pools=GPU, rates=API))
+
+
+def test_the_file_is_let_go_of_though_what_is_held_can_not_be_given_back(tmp_path: Path) -> None:
+    sharing = SqliteSharing(tmp_path)
+    sharing.acquire(Ask("a", pools=GPU))
+    with raw(tmp_path) as connection:
+        connection.execute("DROP TABLE units")
+    with pytest.raises(CannotShare, match="no such table"):
+        sharing.close()
+    with pytest.raises(CannotShare, match="closed"):
+        sharing.freed()
 
 
 def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:

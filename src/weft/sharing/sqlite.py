@@ -116,10 +116,12 @@ class SqliteSharing:
 
     def close(self) -> None:
         """Release all leases, leave all queues."""
-        self._locks.release_all()
-        for ask in tuple(self._in_file):
-            self._forget(ask)
-        self._database.close()
+        try:
+            self._locks.release_all()
+            for ask in tuple(self._in_file):
+                self._forget(ask)
+        finally:
+            self._database.close()
 
     def _forget(self, ask: str) -> None:
         self._full_look_at.pop(ask, None)
