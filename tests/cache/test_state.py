@@ -9,7 +9,8 @@ import msgspec
 import pytest
 from tests.cache.project import LATER_NS, tick, write
 
-from weft.cache.state import YOUNG_BY_SECONDS_NS, YOUNG_NS, CannotLook, Kind, State, difference, look_at
+from weft.cache.state import YOUNG_BY_SECONDS_NS, CannotLook, State, difference, look_at
+from weft.disk.entry import YOUNG_NS, Kind
 
 
 def seen(path: Path, known: State | None = None, now_ns: int = LATER_NS) -> State:

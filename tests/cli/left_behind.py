@@ -8,12 +8,12 @@ from pathlib import Path
 from tests.cli.process import Ended, weft
 from tests.workspaces.trees import Doing, Plan, writes
 
+from weft.disk.values import save
 from weft.model.workspace import Merge, MergePolicy
 from weft.runtime.layout import encoded
 from weft.runtime.places import ORDER, Order
 from weft.workspaces.private import PrivatePlace
 from weft.workspaces.runs import Run
-from weft.workspaces.saved import save
 
 RUN = "20260101-120000-aaaaaa"
 

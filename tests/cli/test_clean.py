@@ -14,7 +14,7 @@ from tests.cli.left_behind import RUN, LeftBehind
 from tests.cli.process import TIMEOUT_S, Ended
 from tests.workspaces.trees import texts
 
-from weft.workspaces.held import let_go
+from weft.disk.held import let_go
 
 WHERE = f".weft/runs/{RUN}"
 STAND_THERE = "import sys; print('here', flush=True); sys.stdin.read()"

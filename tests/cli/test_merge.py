@@ -8,8 +8,8 @@ import pytest
 from tests.cli.left_behind import RUN, LeftBehind
 from tests.workspaces.trees import texts, writes
 
+from weft.disk.held import let_go
 from weft.model.workspace import MergePolicy
-from weft.workspaces.held import let_go
 from weft.workspaces.record import Record, Room, State
 
 WHERE = f".weft/runs/{RUN}"

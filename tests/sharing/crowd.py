@@ -15,9 +15,11 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.sharing.waiting import wait
+
 from weft.model.lock import Hold
 from weft.model.rate import Rate
-from weft.sharing.base import Ask, PoolAsked, RateAsked, wait
+from weft.sharing.base import Ask, PoolAsked, RateAsked
 from weft.sharing.sqlite import SqliteSharing
 
 LIMIT, PER_S = 100, 1.0

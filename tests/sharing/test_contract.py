@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.sharing.waiting import wait
 
 from weft.model.lock import Hold
 from weft.model.rate import Rate
@@ -25,7 +26,6 @@ from weft.sharing.base import (
     RateAsked,
     RateSpent,
     Sharing,
-    wait,
 )
 from weft.sharing.owner import this_process
 from weft.sharing.sqlite import SqliteSharing
@@ -314,36 +314,12 @@ def _same(ask: Ask, other: Ask) -> bool:
     )
 
 
-class Stalling(ManualClock):
-    """The system gives us no time to run, once, when a lease has just been given."""
-
-    n_looks = 0
-
-    def __call__(self) -> float:
-        self.n_looks += 1
-        if self.n_looks == 3:  # the first look is at the beginning, the second one in `acquire`
-            self.advance(5.0)
-        return super().__call__()
-
-
-@pytest.mark.parametrize("back_end", BACK_ENDS)
-def test_a_lease_that_comes_too_late_for_its_start_is_changed_for_another(
-    tmp_path: Path, back_end: str
+def test_a_lease_that_came_too_late_for_its_start_is_given_back_and_has_cost_nothing(
+    member: Open, clock: ManualClock
 ) -> None:
-    clock = Stalling(1000.0)
-    with closing(BACK_ENDS[back_end](tmp_path, clock)) as sharing:
-        clock.n_looks = 0
-        got = wait(sharing, api("a", 2, limit=2, per=60.0), clock.advance)
-        assert 1005.0 <= clock.now <= got.start_by, "the first lease has cost nothing"
-
-
-def test_who_gives_up_waiting_leaves_the_queue(member: Open) -> None:
-    one, other = member(), member()
-    lease(one.acquire(gpu("a")))
-
-    def give_up(seconds: float) -> None:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        wait(other, gpu("wide", 2), give_up)
-    lease(one.acquire(gpu("narrow")))
+    one = member()
+    late = lease(one.acquire(api("a", 2, limit=2, per=60.0)))
+    clock.advance_to(late.start_by + 5.0)
+    one.settle(late, {"api": (0,)})
+    one.release(late)
+    lease(one.acquire(api("a", 2, limit=2, per=60.0)))

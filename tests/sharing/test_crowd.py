@@ -15,9 +15,10 @@ from itertools import pairwise
 from pathlib import Path
 
 from tests.sharing.crowd import LIMIT, PER_S
+from tests.sharing.waiting import wait
 
 from weft.model.lock import Hold
-from weft.sharing.base import Ask, NotYet, PoolAsked, PoolTaken, wait
+from weft.sharing.base import Ask, NotYet, PoolAsked, PoolTaken
 from weft.sharing.sqlite import SqliteSharing
 
 SECONDS = int(os.environ.get("WEFT_TEST_CROWD_S", "3"))
@@ -54,7 +55,12 @@ def crowd(member: str, n: int, folder: Path, *numbers: int) -> Iterator[Crowd]:
     script = Path(__file__).with_name("crowd.py")
     command = [sys.executable, str(script), member, str(n), str(folder), *map(str, numbers)]
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     ) as process:
         try:
             yield Crowd(process, n)

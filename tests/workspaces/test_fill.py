@@ -1,13 +1,10 @@
 from __future__ import annotations
 
-import errno
-import os
 from pathlib import Path
 
 import pytest
 from tests.workspaces.trees import make, put, remove, texts
 
-from weft.workspaces.clone import copy_bytes
 from weft.workspaces.fill import Links, fill
 from weft.workspaces.manifest import alike, take
 
@@ -26,32 +23,6 @@ def test_a_file_that_changes_before_it_is_copied_counts_as_the_copy_has_it(tmp_p
     assert list(filled.origin.entries) == ["log"]
     assert filled.origin.entries["log"].digest == take(plan).entries["log"].digest
     assert alike(filled.origin.entries["log"], take(plan).entries["log"])
-
-
-@pytest.mark.parametrize("size", [0, 1, (1 << 20) + 1])
-def test_a_copy_has_the_bytes_of_the_original(size: int, tmp_path: Path) -> None:
-    content = os.urandom(size)
-    (tmp_path / "a").write_bytes(content)
-    with (tmp_path / "a").open("rb") as source, (tmp_path / "b").open("wb") as target:
-        copy_bytes(source.fileno(), target.fileno())
-    assert (tmp_path / "b").read_bytes() == content
-
-
-def test_a_file_that_claims_to_be_empty_is_copied_nevertheless(tmp_path: Path) -> None:
-    with open("/proc/self/limits", "rb") as source, (tmp_path / "b").open("wb") as target:
-        copy_bytes(source.fileno(), target.fileno())
-    assert b"Max open files" in (tmp_path / "b").read_bytes()
-
-
-def test_a_full_disk_is_told_and_not_tried_again(tmp_path: Path) -> None:
-    (tmp_path / "a").write_bytes(b"x")
-    with (
-        (tmp_path / "a").open("rb") as source,
-        open("/dev/full", "wb", buffering=0) as full,
-        pytest.raises(OSError, match="No space left") as raised,
-    ):
-        copy_bytes(source.fileno(), full.fileno())
-    assert raised.value.errno == errno.ENOSPC
 
 
 @pytest.mark.parametrize(

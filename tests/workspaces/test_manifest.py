@@ -7,17 +7,8 @@ from pathlib import Path
 import pytest
 from tests.workspaces.trees import make, put
 
-from weft.workspaces.manifest import (
-    SMALL_BYTES,
-    YOUNG_NS,
-    Entry,
-    Kind,
-    Manifest,
-    alike,
-    take,
-    take_at,
-    take_below,
-)
+from weft.disk.entry import YOUNG_NS, Entry, Kind
+from weft.workspaces.manifest import SMALL_BYTES, Manifest, alike, take, take_at, take_below
 
 
 def aged(root: Path, *paths: str) -> None:
@@ -40,7 +31,7 @@ def test_a_tree_is_told_by_kind_mode_and_content(tmp_path: Path) -> None:
         Kind.DIRECTORY,
         Kind.FILE,
         Kind.DIRECTORY,
-        Kind.SYMLINK,
+        Kind.LINK,
     ]
     file = entries["a/b.txt"]
     assert (file.mode, file.size, file.mtime_ns) == (0o640, 4, (tmp_path / "a/b.txt").stat().st_mtime_ns)

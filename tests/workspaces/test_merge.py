@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 import pytest
 
+from weft.disk.entry import Entry, Kind
 from weft.model.workspace import MergePolicy
-from weft.workspaces.manifest import Entry, Kind, Manifest, above
+from weft.workspaces.manifest import Manifest, above
 from weft.workspaces.merge import Decision, Origin, merge
 
 FAIL, KEEP_BOTH, FIRST, LAST = (
@@ -28,7 +29,7 @@ def entry_of(text: str | None) -> Entry:
     if text == "|":
         return Entry(Kind.OTHER, 0o644)
     if text.startswith("-> "):
-        return Entry(Kind.SYMLINK, target=text.removeprefix("-> "))
+        return Entry(Kind.LINK, target=text.removeprefix("-> "))
     is_executable = text.startswith("!")
     return Entry(Kind.FILE, 0o755 if is_executable else 0o644, digest=text.removeprefix("!"))
 
@@ -42,7 +43,7 @@ def manifest_of(files: Files) -> Manifest:
 def text_of(entry: Entry) -> str | None:
     if entry.kind is Kind.DIRECTORY:
         return None
-    if entry.kind is Kind.SYMLINK:
+    if entry.kind is Kind.LINK:
         return f"-> {entry.target}"
     return f"{'!' if entry.mode == 0o755 else ''}{entry.digest}"
 

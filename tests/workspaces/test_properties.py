@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from tests.workspaces.doings import Doing, Put, any_doings, base_trees, do, effective
 from tests.workspaces.trees import COPY, DIRECTORY, Plan, Seen, seen
 
+from weft.disk.entry import Entry, Kind
 from weft.model.workspace import MergePolicy
 from weft.workspaces.changed import changed
-from weft.workspaces.manifest import Entry, Kind, Manifest, above, alike, take
+from weft.workspaces.manifest import Manifest, above, alike, take
 from weft.workspaces.merge import Decision, merge, overlaid
 
 POLICIES = [MergePolicy.FAIL, MergePolicy.FIRST, MergePolicy.LAST, MergePolicy.KEEP_BOTH]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.workspaces.trees import Plan, writes
 
-from weft.workspaces.held import let_go
+from weft.disk.held import let_go
 from weft.workspaces.record import Room
 from weft.workspaces.runs import Run, run_named, runs_in
 

@@ -23,7 +23,7 @@ from typing import TypeVar
 from weft.errors import LockBusy, UsageError
 from weft.executors.current import AT_WORK
 from weft.model.lock import Hold, token_variable
-from weft.sharing.base import ASK_EVERY_S, LOOK_EVERY_S
+from weft.sharing.base import look_after_s
 from weft.sharing.home import sharing_folder
 from weft.sharing.locks import FileLocks, Kind, Standing
 
@@ -170,8 +170,7 @@ class _Hold:
         if waited_s >= self._wait_s:
             self._locks.release(self._ask)
             raise LockBusy(_told(self.name, self._locks.standing()))
-        # Who has waited for long does not mind a little more.
-        return min(max(LOOK_EVERY_S, waited_s / 20), ASK_EVERY_S, self._wait_s - waited_s)
+        return min(look_after_s(waited_s), self._wait_s - waited_s)
 
     def release(self) -> None:
         """Give it back, or leave the queue. A fork that has inherited it gives back nothing."""

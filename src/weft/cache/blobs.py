@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 
-from weft.cache.saved import Shelf, copy_file, place
-from weft.cache.state import digest_of, digest_of_bytes
+from weft.cache.saved import Shelf, place
+from weft.disk.clone import copy_file
+from weft.disk.content import digest_of, digest_of_bytes
 
 MODE = 0o444  # nobody's to write to
 

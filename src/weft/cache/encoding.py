@@ -8,7 +8,6 @@ and classes are told by a function that the caller brings: what they are made of
 from __future__ import annotations
 
 import enum
-import hashlib
 import logging
 import os
 import re
@@ -17,7 +16,7 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache, partial
 from typing import Any
 
-from weft.cache.state import DIGEST_BYTES
+from weft.disk.content import new_hash
 from weft.errors import UsageError
 
 # What is nested deeper than this is more likely to go on for ever.
@@ -42,7 +41,7 @@ class CannotFingerprint(UsageError):
 
 def combined(tag: str, parts: Iterable[bytes]) -> bytes:
     """Return the digest of something of the kind ``tag`` that consists of ``parts``."""
-    digest = hashlib.blake2b(digest_size=DIGEST_BYTES)
+    digest = new_hash()
     for part in (tag.encode(), *parts):
         digest.update(len(part).to_bytes(8, "big"))
         digest.update(part)

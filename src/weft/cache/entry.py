@@ -8,7 +8,8 @@ import msgspec
 
 from weft.cache.inputs import States
 from weft.cache.reasons import Expired, InputAppeared, InputChanged, InputGone, OutputChanged, OutputGone
-from weft.cache.state import Kind, State, difference
+from weft.cache.state import State, difference
+from weft.disk.entry import Kind
 
 FORMAT = 1  # of entries and keys: another one makes all earlier entries void
 

@@ -8,17 +8,19 @@ between: what is aside is moved back by the next one.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
-from fcntl import LOCK_EX, LOCK_NB, flock
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
 
 import msgspec
 
 from weft.cache.entry import FORMAT, Entry
 from weft.cache.pins import Pinned
-from weft.cache.saved import Shelf, load, names_in
-from weft.cache.state import digest_of
+from weft.cache.saved import Shelf, names_in
 from weft.cache.store import Remembered
+from weft.disk.content import digest_of
+from weft.disk.held import held
+from weft.disk.values import load
 
 
 class Listed(msgspec.Struct, frozen=True):
@@ -96,20 +98,15 @@ def prune(shelf: Shelf, *, before: float | None = None, size_bytes: int | None =
     """
     shelf.make()
     try:
-        with _alone(shelf, LOCK_EX | LOCK_NB):
+        with held(_lock_of(shelf)):
             return _prune(shelf, before, size_bytes)
     except BlockingIOError:
         return Pruned(is_busy=True)
 
 
-@contextmanager
-def _alone(shelf: Shelf, how: int) -> Iterator[None]:
-    fd = os.open(f"{shelf.folder}/pruning", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        flock(fd, how)
-        yield
-    finally:
-        os.close(fd)
+def _lock_of(shelf: Shelf) -> Path:
+    """Return the file that is locked by the one who removes things."""
+    return Path(shelf.folder, "pruning")
 
 
 def _prune(shelf: Shelf, before: float | None, size_bytes: int | None) -> Pruned:
@@ -138,7 +135,7 @@ def verify(shelf: Shelf) -> Verified:
         OSError: something can't be read, or can't be removed.
     """
     shelf.make()
-    with _alone(shelf, LOCK_EX):
+    with held(_lock_of(shelf), waits=True):
         _bring_back(shelf)
         return _verify(shelf)
 

@@ -14,8 +14,10 @@ from contextlib import suppress
 
 from weft.cache import blobs
 from weft.cache.reasons import CopyCorrupt, CopyGone, NotPutBack
-from weft.cache.saved import Shelf, copy_file
-from weft.cache.state import Kind, State
+from weft.cache.saved import Shelf
+from weft.cache.state import State
+from weft.disk.clone import copy_file
+from weft.disk.entry import Kind
 
 OWNER_MAY = stat.S_IRWXU  # to put something into a directory
 

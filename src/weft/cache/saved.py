@@ -2,23 +2,19 @@
 
 A file is made under a name of its own and then given its place, so that no reader sees half of it. Nothing
 waits for the disk: after a loss of power a file may be empty or cut off, which is seen when it is read.
-
-Names of files may hold bytes that are no text. JSON as Python writes it has a form for them.
 """
 
 from __future__ import annotations
 
 import itertools
-import json
 import os
 import secrets
 from contextlib import suppress
-from typing import TypeVar
 
 import msgspec
 
-Value = TypeVar("Value")
-PIECE_BYTES = 1 << 20
+from weft.disk.values import encoded
+
 FOLDERS = ("entries", "blobs", "tasks", "pins", "making", "leaving")
 
 
@@ -61,7 +57,7 @@ class Shelf:
         Raises:
             OSError: it can't be written. What was there is still there.
         """
-        self.write_bytes(path, _encoded(value))
+        self.write_bytes(path, encoded(value))
 
     def write_bytes(self, path: str, content: bytes, mode: int = 0o600) -> None:
         """Write ``content`` in the place of what may be there.
@@ -107,55 +103,3 @@ def _listed(folder: str) -> list[str]:
         return sorted(os.listdir(folder))
     except (FileNotFoundError, NotADirectoryError):
         return []
-
-
-def _encoded(value: msgspec.Struct) -> bytes:
-    try:
-        return msgspec.json.encode(value)
-    except UnicodeEncodeError:
-        return json.dumps(msgspec.to_builtins(value), ensure_ascii=True).encode()
-
-
-def load(path: str, kind: type[Value]) -> Value:
-    """Read a value of this ``kind``.
-
-    Raises:
-        FileNotFoundError: there is none.
-        ValueError: what is there is no such value.
-        OSError: it can't be read.
-    """
-    with open(path, "rb") as file:
-        content = file.read()
-    try:
-        return msgspec.json.decode(content, type=kind)
-    except msgspec.ValidationError:
-        raise
-    except msgspec.DecodeError:
-        return msgspec.convert(json.loads(content), kind)
-    except RecursionError as error:
-        raise ValueError("it is nested too deeply") from error
-
-
-def copy_file(source: str, target: str) -> None:
-    """Make the file ``target`` with the content of ``source``; they share blocks where the file system can.
-
-    They never are one file under two names: who writes to one of them must not write to the other.
-
-    Raises:
-        OSError: something can't be read or written.
-    """
-    with (
-        open(os.open(source, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb", buffering=0) as read,
-        open(
-            os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb", buffering=0
-        ) as to,
-    ):
-        # The kernel shares the blocks if it can (FICLONE), before it copies anything.
-        with suppress(OSError):
-            while os.copy_file_range(read.fileno(), to.fileno(), 1 << 30):
-                pass
-        # Usually nothing is left. Some file systems can't do the above at all, or claim to have done it.
-        while piece := os.read(read.fileno(), PIECE_BYTES):
-            rest = memoryview(piece)
-            while rest:
-                rest = rest[os.write(to.fileno(), rest) :]

@@ -41,8 +41,11 @@ from weft.cache.reasons import (
 )
 from weft.cache.restore import CannotRestore, put_back
 from weft.cache.result import CannotStore, decode_result, encode_result
-from weft.cache.saved import Shelf, load
-from weft.cache.state import CannotLook, Kind, State, digest_of_bytes
+from weft.cache.saved import Shelf
+from weft.cache.state import CannotLook, State
+from weft.disk.content import digest_of_bytes
+from weft.disk.entry import Kind
+from weft.disk.values import load
 from weft.model.cache import Cache
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from weft.disk.values import load
 from weft.errors import UsageError
 from weft.planning.nearest import did_you_mean
 from weft.runtime.layout import STATE_FOLDER
@@ -18,7 +19,6 @@ from weft.runtime.places import ORDER, Order
 from weft.views.visible import visible
 from weft.workspaces.record import Record, Room, State
 from weft.workspaces.runs import LATEST, RUNS, Run, run_named, runs_in
-from weft.workspaces.saved import load
 
 HOME = Path(STATE_FOLDER)
 

@@ -11,6 +11,7 @@ from weft.cli import options
 from weft.cli.codes import ExitCode
 from weft.cli.leftovers import HOME, Leftover, leftovers_of, named, order_of, runs_of
 from weft.cli.standard import write
+from weft.disk.held import let_go
 from weft.errors import UsageError
 from weft.live.wording import count, listed
 from weft.model.reason import MergeConflict, NotMerged
@@ -18,7 +19,6 @@ from weft.model.sentences import sentence
 from weft.model.workspace import Merge, MergePolicy
 from weft.runtime.places import publisher_of
 from weft.views.visible import visible
-from weft.workspaces.held import let_go
 from weft.workspaces.left import Left
 from weft.workspaces.merge import Change, Conflict
 from weft.workspaces.merging import Brought, Merging

@@ -13,7 +13,8 @@ from typing import Any
 
 import msgspec
 
-from weft.journal.database import JournalError, errors_told, in_turn, open_to_read
+from weft.disk.turns import in_turn
+from weft.journal.database import JournalError, errors_told, open_to_read
 from weft.journal.durations import Durations, recall
 from weft.journal.encoding import PassedOver, decode
 from weft.journal.fingerprint import Fingerprint

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import msgspec
 
-from weft.journal.database import JournalLost, errors_told, in_turn, open_to_write, transaction
+from weft.disk.turns import in_turn, transaction
+from weft.journal.database import JournalLost, errors_told, open_to_write
 from weft.journal.durations import Stopwatch, remember
 from weft.journal.encoding import pages_of
 from weft.journal.fingerprint import Fingerprint

@@ -14,7 +14,8 @@ from weft.planfile.globs import matches
 from weft.planfile.keys import Source, Values
 from weft.planfile.reading import Reading
 from weft.planfile.tree import Path
-from weft.planfile.wording import did_you_mean, printable
+from weft.planfile.wording import printable
+from weft.planning.nearest import did_you_mean
 
 # A product grows fast, and by mistake faster: four lists of a hundred make a hundred million.
 MAX_MEMBERS = 100_000

@@ -18,8 +18,9 @@ from weft.planfile.read import read_plan
 from weft.planfile.reading import Reading
 from weft.planfile.toml_tree import toml_tree
 from weft.planfile.tree import Spot
-from weft.planfile.wording import did_you_mean, printable
+from weft.planfile.wording import printable
 from weft.planfile.yaml_tree import yaml_tree
+from weft.planning.nearest import did_you_mean
 
 Format = Literal["yaml", "toml", "json"]
 

@@ -14,8 +14,9 @@ from weft.model.signals import NUMBERS
 from weft.planfile.notes import Notes
 from weft.planfile.shapes import LARGEST, Count, Schema
 from weft.planfile.tree import Node, Path, Scalar
-from weft.planfile.wording import did_you_mean, label
+from weft.planfile.wording import label
 from weft.planning.check_policy import MOST_EXIT_CODE
+from weft.planning.nearest import did_you_mean
 from weft.views.aggregate import field_reader
 
 _NUMBER = r"[0-9]+(?:\.[0-9]+)?"

@@ -16,7 +16,8 @@ import msgspec
 from weft.errors import UsageError
 from weft.planfile.notes import Notes
 from weft.planfile.tree import Items, Node, Path, Scalar, Table
-from weft.planfile.wording import did_you_mean, label, printable
+from weft.planfile.wording import label, printable
+from weft.planning.nearest import did_you_mean
 
 T = TypeVar("T")
 S = TypeVar("S")

@@ -1,11 +1,10 @@
-"""How a message names what stands in a plan: a path of keys, a value, a name that may be meant."""
+"""How a message names what stands in a plan: a path of keys, a value."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from weft.planfile.tree import Items, Node, Path, Scalar
-from weft.planning.nearest import nearest
 from weft.views.visible import visible
 
 _KINDS = {"tasks": "task", "limits": "limit", "locks": "lock", "groups": "group", "aggregates": "aggregate"}
@@ -52,10 +51,3 @@ def printable(text: str) -> str:
     if len(text) > _LONGEST:
         text = f"{text[: _LONGEST - 1]}…"
     return visible(text)
-
-
-def did_you_mean(name: str, names: Iterable[str]) -> str | None:
-    """Return a hint with the nearest of ``names``, if one is near."""
-    # Comparing is quadratic, and nobody means a name when writing a page.
-    near = nearest(name, names) if len(name) <= 200 else None
-    return f"did you mean `{near}`?" if near else None

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+_LONGEST = 200  # of a name that may be meant for another one
+
 
 def nearest(name: str, names: Iterable[str]) -> str | None:
     """Return the one of ``names`` that is most like ``name``, if one is near.
@@ -14,7 +16,8 @@ def nearest(name: str, names: Iterable[str]) -> str | None:
     >>> nearest("deploy", ["build", "test"]) is None
     True
     """
-    close = get_close_matches(name, list(names), n=1, cutoff=0.6)
+    # Comparing is quadratic, and nobody means a name when writing a page.
+    close = get_close_matches(name, list(names), n=1, cutoff=0.6) if len(name) <= _LONGEST else []
     return close[0] if close else None
 
 

@@ -13,6 +13,7 @@ from threading import Lock
 
 import msgspec
 
+from weft.disk.values import save
 from weft.errors import UsageError, WeftError
 from weft.model.group import Group
 from weft.model.reason import FailureReason, MergeConflict, NotMerged, ReadonlyChanged, WroteUndeclared
@@ -33,7 +34,6 @@ from weft.workspaces.publish import Publisher
 from weft.workspaces.readonly import Guard
 from weft.workspaces.record import Room
 from weft.workspaces.refusal import Refusal, refusal_sentence
-from weft.workspaces.saved import save
 from weft.workspaces.shared import Shared
 
 _log = logging.getLogger("weft.runtime")

@@ -13,6 +13,7 @@ from random import Random
 
 import msgspec
 
+from weft.disk.entry import Entry
 from weft.errors import UsageError
 from weft.model.task import Task
 from weft.model.work import Bring, Command
@@ -22,7 +23,7 @@ from weft.runtime.links import ground_of
 from weft.runtime.orders import backwards, forwards, shuffled, with_looks
 from weft.runtime.run import run_plan
 from weft.runtime.scratch import copy_of, make_room, remove
-from weft.runtime.snapshot import Seen, changes, contents, look
+from weft.runtime.snapshot import changes, contents, look
 from weft.scheduling.states import RunState
 from weft.views.race import RaceReport, Trace, race_report
 from weft.views.report import Report
@@ -144,7 +145,7 @@ class _Looks:
     def __init__(self, prepared: PreparedPlan, copy: Path) -> None:
         self._positions = {task.task.id: task.position for task in prepared.tasks}
         self._copy = copy
-        self._last: Mapping[str, Seen] | None = None
+        self._last: Mapping[str, Entry] | None = None
         self.found: dict[int, Mapping[str, Change]] = {}
 
     def look(self, task: Task | None) -> None:

@@ -27,7 +27,6 @@ from weft.scheduling.events import Event, SharesAnswered, SharesMoved
 from weft.scheduling.shared import Shares
 from weft.sharing.base import (
     ASK_EVERY_S,
-    LOOK_EVERY_S,
     TTL_S,
     Ask,
     CannotShare,
@@ -40,11 +39,12 @@ from weft.sharing.base import (
     RateAsked,
     RateSpent,
     Sharing,
+    look_after_s,
 )
 
 _log = logging.getLogger("weft.shares")
 
-# Who has waited for long does not mind a little more, but not more than this.
+# A run has other tasks that could start, and minds more than one that has only to wait.
 _MOST_LOOK_S = 0.05
 # A place in the queue is given up if nobody of the run could come back to it for so long.
 _KEEP_S = 1.0
@@ -226,7 +226,7 @@ class Desk:
         lacks_lock = any(isinstance(missing, LockTaken) for missing in answer.because)
         while not place.moved.is_set():
             now = monotonic()
-            look_s = min(max(LOOK_EVERY_S, (now - place.began) / 20), _MOST_LOOK_S)
+            look_s = look_after_s(now - place.began, _MOST_LOOK_S)
             await _within(min(look_s, until - now), place.moved)
             if lacks_lock or monotonic() >= until or await self._in_thread(self._freed) != answer.freed:
                 return

@@ -5,39 +5,25 @@ Weft's own folder and that of git are left out. Knows files, not the tasks that 
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import msgspec
-
+from weft.disk.content import digest_of
+from weft.disk.entry import YOUNG_NS, Entry, Kind, kind_of, stamp_of
 from weft.planning.observed import Change
 from weft.runtime.layout import STATE_FOLDER
 
 LEFT_OUT = frozenset({STATE_FOLDER, ".git"})
 
-# A file this young may be written again and look the same: the clocks of file systems tick every few
-# milliseconds, those of some every tenth of a second.
-YOUNG_NS = 100_000_000
 
-
-class Seen(msgspec.Struct, frozen=True):
-    """A file as it was seen. ``digest`` is known where size and times may not tell of the next change."""
-
-    size: int
-    mtime_ns: int
-    ctime_ns: int
-    inode: int
-    digest: str | None
-
-
-def look(root: Path, last: Mapping[str, Seen] | None = None) -> dict[str, Seen]:
+def look(root: Path, last: Mapping[str, Entry] | None = None) -> dict[str, Entry]:
     """Return the files below ``root`` by their paths, which are relative to it and sorted.
 
-    ``last`` is what was seen at the last look: a file that was young then is read again.
+    Digests are told where size and times may not tell of the next change. ``last`` is what was seen at the
+    last look: a file that was young then is read again.
     """
     young_since = time.time_ns() - YOUNG_NS
     young = {name for name, seen in (last or {}).items() if seen.digest is not None}
@@ -47,7 +33,7 @@ def look(root: Path, last: Mapping[str, Seen] | None = None) -> dict[str, Seen]:
     }
 
 
-def changes(before: Mapping[str, Seen], after: Mapping[str, Seen]) -> dict[str, Change]:
+def changes(before: Mapping[str, Entry], after: Mapping[str, Entry]) -> dict[str, Change]:
     """Return what was done to which file between two looks."""
     found = {name: Change.DELETED for name in before if name not in after}
     for name, seen in after.items():
@@ -66,11 +52,10 @@ def contents(root: Path) -> dict[str, str]:
     }
 
 
-def _has_changed(before: Seen, after: Seen) -> bool:
+def _has_changed(before: Entry, after: Entry) -> bool:
     if before.digest is not None and after.digest is not None and before.digest != after.digest:
         return True
-    times = (before.size, before.mtime_ns, before.ctime_ns, before.inode)
-    return times != (after.size, after.mtime_ns, after.ctime_ns, after.inode)
+    return before.stamp != after.stamp
 
 
 def _files(root: Path) -> Iterator[tuple[str, str, os.stat_result]]:
@@ -87,18 +72,18 @@ def _files(root: Path) -> Iterator[tuple[str, str, os.stat_result]]:
                 continue  # a task has left something behind that is still at work
 
 
-def _seen(path: str, status: os.stat_result, *, is_read: bool) -> Seen:
+def _seen(path: str, status: os.stat_result, *, is_read: bool) -> Entry:
     digest = _digest(path, status) if is_read else None
-    return Seen(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, digest)
+    return Entry(kind_of(status), stat.S_IMODE(status.st_mode), *stamp_of(status), digest=digest)
 
 
 def _digest(path: str, status: os.stat_result) -> str:
     try:
-        if stat.S_ISLNK(status.st_mode):
-            return os.readlink(path)
-        if not stat.S_ISREG(status.st_mode):
-            return ""  # a pipe or a socket holds nothing
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "blake2b").hexdigest()
+        match kind_of(status):
+            case Kind.FILE:
+                return digest_of(path)
+            case Kind.LINK:
+                return os.readlink(path)
+        return ""  # a pipe or a socket holds nothing
     except OSError as error:
         return f"can't be read: {error.strerror}"

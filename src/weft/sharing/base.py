@@ -10,7 +10,7 @@ is trusted, is the back-end's own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Protocol
 
 import msgspec
@@ -152,41 +152,10 @@ LOOK_EVERY_S = 0.005
 ASK_EVERY_S = 0.25
 
 
-def wait(sharing: Sharing, ask: Ask, sleep: Callable[[float], object]) -> Lease:
-    """Ask until there is a lease, and return it in time for its start.
+def look_after_s(waited_s: float, most_s: float = ASK_EVERY_S) -> float:
+    """Return in how many seconds to look again, for who has waited for so long: it minds a little more less.
 
-    Args:
-        sharing: whom to ask.
-        ask: what is needed.
-        sleep: waits for some seconds, and may raise to give up.
+    >>> look_after_s(0.0), look_after_s(2.0), look_after_s(60.0)
+    (0.005, 0.1, 0.25)
     """
-    began = sharing.now()
-    try:
-        while not isinstance(answer := _in_time(sharing, ask), Lease):
-            _pause(sharing, answer, sleep, began)
-    except BaseException:
-        sharing.withdraw(ask.id)
-        raise
-    return answer
-
-
-def _in_time(sharing: Sharing, ask: Ask) -> Lease | NotYet:
-    answer = sharing.acquire(ask)
-    while isinstance(answer, Lease) and sharing.now() > answer.start_by:  # we were given no time to run
-        sharing.settle(answer, {name: (0,) * len(asked.costs) for name, asked in ask.rates.items()})
-        sharing.release(answer)
-        answer = sharing.acquire(ask)
-    return answer
-
-
-def _pause(sharing: Sharing, answer: NotYet, sleep: Callable[[float], object], began: float) -> None:
-    now = sharing.now()
-    until = now + ASK_EVERY_S if answer.at is None else answer.at
-    lacks_lock = any(isinstance(missing, LockTaken) for missing in answer.because)
-    while now < until and (lacks_lock or sharing.freed() == answer.freed):
-        # Who has waited for long does not mind a little more.
-        look_s = min(max(LOOK_EVERY_S, (now - began) / 20), ASK_EVERY_S)
-        sleep(min(until - now, look_s))
-        if lacks_lock:
-            return
-        now = sharing.now()
+    return min(max(LOOK_EVERY_S, waited_s / 20), most_s)

@@ -1,14 +1,13 @@
 """One SQLite file that many processes write to, in short transactions, none of which ever finds it locked.
 
-Knows how to open it, to wait for one's turn, and what to do when the machine was started anew. What is
-written is the matter of `sqlite`.
+Knows its tables, and what to do when the machine was started anew. Whoever waits for its turn waits in
+`disk.turns`; what is written is the matter of `sqlite`.
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,12 +16,10 @@ from typing import Any
 
 import msgspec
 
+from weft.disk.turns import PATIENCE_S, committed, connect, in_turn, is_busy, write_ahead
 from weft.sharing.base import CannotShare
 
 _FORMAT = 1
-_PATIENCE_S = 30.0  # a transaction takes a millisecond; who takes so long has been stopped in the middle
-_SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 0.0002, 0.005
-_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL}
 
 _TABLES = """
     CREATE TABLE about (format INTEGER NOT NULL, boot TEXT NOT NULL, freed INTEGER NOT NULL);
@@ -58,14 +55,12 @@ class Database:
         self._path = path
         self._pid = os.getpid()
         self._mutex = Lock()
+        with self._errors_told():
+            self._connection = connect(path)
         try:
-            self._connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
-        except sqlite3.Error as error:
-            raise self._unreadable(error) from error
-        try:
-            # No fsync with each commit: after a crash of the machine all of it begins anew.
-            for pragma in ("journal_mode = WAL", "synchronous = NORMAL"):
-                self._in_turn(f"PRAGMA {pragma}")
+            with self._errors_told():
+                # No fsync with each commit: after a crash of the machine all of it begins anew.
+                write_ahead(self._connection)
             with self.transaction() as connection:
                 self._begin(connection, boot, on_new_boot)
         except BaseException:
@@ -77,16 +72,10 @@ class Database:
         """Be the only one who reads and writes, for a moment; nothing is written if the body raises."""
         self._in_turn("BEGIN IMMEDIATE", keep=True)
         try:
-            yield self._connection
-            self._connection.execute("COMMIT")
-        except (sqlite3.Error, msgspec.MsgspecError) as error:
-            raise self._unreadable(error) from error
+            with self._errors_told(), committed(self._connection):
+                yield self._connection
         finally:
-            try:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-            finally:
-                self._mutex.release()
+            self._mutex.release()
 
     def freed(self) -> int:
         """Return the number that `touch` moves."""
@@ -99,28 +88,20 @@ class Database:
 
     def _in_turn(self, statement: str, keep: bool = False) -> list[tuple[Any, ...]]:
         """Execute ``statement`` as soon as nobody is in the way, and ``keep`` others of this process out."""
-        deadline, pause_s = time.monotonic() + _PATIENCE_S, _SHORTEST_PAUSE_S
-        while (rows := self._try(statement, keep)) is None:
-            if time.monotonic() > deadline:
-                message = f"another process has been writing to {self._path} for {_PATIENCE_S:g} s"
-                raise CannotShare(f"{message}\n  hint: is one of them stopped?")
-            time.sleep(pause_s)  # holding nothing
-            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
-        return rows
+        with self._errors_told():
+            return in_turn(lambda: self._execute(statement, keep))
 
-    def _try(self, statement: str, keep: bool) -> list[tuple[Any, ...]] | None:
+    def _execute(self, statement: str, keep: bool) -> list[tuple[Any, ...]]:
         if os.getpid() != self._pid:
             raise CannotShare(f"{self._path} was opened before this process was forked: open it again")
         self._mutex.acquire()
-        rows = None
         try:
             rows = self._connection.execute(statement).fetchall()
-        except sqlite3.Error as error:
-            if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _BUSY:
-                raise self._unreadable(error) from error
-        finally:
-            if rows is None or not keep:
-                self._mutex.release()
+        except BaseException:
+            self._mutex.release()  # who waits holds nothing
+            raise
+        if not keep:
+            self._mutex.release()
         return rows
 
     def _begin(
@@ -140,6 +121,15 @@ class Database:
             on_new_boot(connection)
             connection.execute("UPDATE about SET boot = ?", (boot,))
 
-    def _unreadable(self, error: Exception) -> CannotShare:
-        hint = "if no Weft is running, the file may be taken away"
-        return CannotShare(f"can't use {self._path}: {error}\n  hint: {hint}")
+    @contextmanager
+    def _errors_told(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, msgspec.MsgspecError) as error:
+            if isinstance(error, sqlite3.Error) and is_busy(error):
+                what = f"another process has been writing to {self._path} for {PATIENCE_S:g} s"
+                hint = "is one of them stopped?"
+            else:
+                what = f"can't use {self._path}: {error}"
+                hint = "if no Weft is running, the file may be taken away"
+            raise CannotShare(f"{what}\n  hint: {hint}") from error

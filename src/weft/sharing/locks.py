@@ -26,6 +26,7 @@ from urllib.parse import quote, unquote
 import msgspec
 from filelock import FileLock, Timeout, lock_descriptor
 
+from weft.disk.durable import write
 from weft.model.lock import Hold, compatible
 from weft.sharing.base import CannotShare, LockTaken
 from weft.sharing.owner import Owner, this_process
@@ -307,17 +308,7 @@ def _next_token(folder: Path) -> int:
     """Return a number larger than all before it; it is on the disk before anybody sees it."""
     path = folder / "token"
     token = _last_token(path) + 1
-    beside = folder / "token.new"
-    with beside.open("w") as file:
-        file.write(f"{token}\n")
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
-    directory = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    write(path, b"%d\n" % token, folder / "token.new")
     return token
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Container
 
-from weft.workspaces.manifest import Entry, Kind, Manifest, above, alike
+from weft.disk.entry import Entry, Kind
+from weft.workspaces.manifest import Manifest, above, alike
 
 
 def changed(

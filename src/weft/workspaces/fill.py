@@ -13,9 +13,11 @@ from pathlib import Path
 
 import msgspec
 
-from weft.workspaces.clone import copy_bytes
+from weft.disk.clone import copy_bytes
+from weft.disk.content import digest_of_open
+from weft.disk.entry import Entry, Kind, stamp_of
 from weft.workspaces.inside import opened
-from weft.workspaces.manifest import Entry, Kind, Manifest, digest_of
+from weft.workspaces.manifest import Manifest
 
 
 class Links(msgspec.Struct, frozen=True):
@@ -73,7 +75,7 @@ def fill(root: Path, tree: Path, origin: Manifest, paths: Iterable[str], links: 
             if entry.kind is Kind.DIRECTORY:
                 os.mkdir(path, 0o700, dir_fd=to)
                 folders.append((path, entry.mode))
-            elif entry.kind is Kind.SYMLINK and entry.target is not None:
+            elif entry.kind is Kind.LINK and entry.target is not None:
                 turned[path] = links.to_workspace(path, entry.target)
                 os.symlink(turned[path], path, dir_fd=to)
             elif entry.kind is Kind.FILE:
@@ -98,11 +100,11 @@ def _copy(at: int, to: int, path: str, entry: Entry) -> Entry | None:
         try:
             copy_bytes(source, target)
             after = os.fstat(source)
-            if (after.st_size, after.st_mtime_ns, after.st_ctime_ns, after.st_ino) != entry.stamp:
+            if stamp_of(after) != entry.stamp:
                 # It is being written to: what counts is what the task sees.
                 os.lseek(target, 0, os.SEEK_SET)
                 size = os.fstat(target).st_size
-                entry = Entry(Kind.FILE, entry.mode, size, digest=digest_of(os.dup(target)))
+                entry = Entry(Kind.FILE, entry.mode, size, digest=digest_of_open(os.dup(target)))
             os.fchmod(target, entry.mode)
             os.utime(target, ns=(after.st_atime_ns, after.st_mtime_ns))
         finally:

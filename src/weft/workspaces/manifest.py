@@ -9,58 +9,21 @@ Knows nothing of tasks; what two manifests mean for a third one is decided in `m
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from enum import StrEnum
 from pathlib import Path
 
 import msgspec
 
-# A file this young may be written again and look the same: the clocks of file systems tick every few
-# milliseconds, those of some every tenth of a second.
-YOUNG_NS = 100_000_000
+from weft.disk.content import digest_of_open
+from weft.disk.entry import YOUNG_NS, Entry, Kind, kind_of, stamp_of
 
 # Up to this size, reading a file takes about as long as finding it.
 SMALL_BYTES = 1 << 16
 
-DIGEST_BYTES = 32
-
 Keep = Callable[[str, bool], bool]  # a path, and whether it is a directory
-
-
-class Kind(StrEnum):
-    """What an entry is."""
-
-    FILE = "file"
-    DIRECTORY = "directory"
-    SYMLINK = "symlink"
-    OTHER = "other"  # a pipe, a socket, a device: told, so that nobody walks over it
-
-
-class Entry(msgspec.Struct, frozen=True):
-    """What stands at one path.
-
-    ``mode`` holds the permission bits; those of symbolic links mean nothing and are 0. ``target`` is
-    where such a link leads, as written. ``digest`` is a hash of the content of a file, None while
-    nobody had to know it. Of a directory neither size nor times are told.
-    """
-
-    kind: Kind
-    mode: int = 0
-    size: int = 0
-    mtime_ns: int = 0
-    ctime_ns: int = 0
-    inode: int = 0
-    target: str | None = None
-    digest: str | None = None
-
-    @property
-    def stamp(self) -> tuple[int, int, int, int]:
-        """What changes when the file is written to."""
-        return (self.size, self.mtime_ns, self.ctime_ns, self.inode)
 
 
 class Manifest(msgspec.Struct, frozen=True):
@@ -218,18 +181,16 @@ class _Look:
             return None
 
     def _entry(self, path: str, status: os.stat_result) -> Entry | None:
-        mode = stat.S_IMODE(status.st_mode)
-        if stat.S_ISDIR(status.st_mode):
-            return Entry(Kind.DIRECTORY, mode)
-        times = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+        kind, mode = kind_of(status), stat.S_IMODE(status.st_mode)
+        if kind is Kind.DIRECTORY:
+            return Entry(kind, mode)
         try:
-            if stat.S_ISLNK(status.st_mode):
-                return Entry(Kind.SYMLINK, 0, *times, target=os.readlink(path, dir_fd=self._fd))
-            if stat.S_ISREG(status.st_mode):
-                return self._file(path, Entry(Kind.FILE, mode, *times))
+            if kind is Kind.LINK:
+                return Entry(kind, 0, *stamp_of(status), target=os.readlink(path, dir_fd=self._fd))
+            entry = Entry(kind, mode, *stamp_of(status))
+            return self._file(path, entry) if kind is Kind.FILE else entry
         except FileNotFoundError:
             return None  # as above
-        return Entry(Kind.OTHER, mode, *times)
 
     def _file(self, path: str, entry: Entry) -> Entry:
         before = self._last.entries.get(path) if self._last else None
@@ -239,16 +200,10 @@ class _Look:
             return entry
         # Not blocking: it may have become a pipe since it was looked at.
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=self._fd)
-        return msgspec.structs.replace(entry, digest=digest_of(fd))
+        return msgspec.structs.replace(entry, digest=digest_of_open(fd))
 
     def _is_read_at_first(self, entry: Entry) -> bool:
         if self._hash_up_to is None:
             return False
         is_young = max(entry.mtime_ns, entry.ctime_ns) >= self._taken_ns - YOUNG_NS
         return is_young or entry.size <= self._hash_up_to
-
-
-def digest_of(fd: int) -> str:
-    """Return the digest of the content of the open file ``fd``, and close it."""
-    with open(fd, "rb", closefd=True) as file:
-        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=DIGEST_BYTES)).hexdigest()

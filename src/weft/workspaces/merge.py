@@ -18,9 +18,10 @@ from enum import StrEnum
 
 import msgspec
 
+from weft.disk.entry import Entry, Kind
 from weft.model.workspace import MergePolicy
 from weft.workspaces.kept import kept_name
-from weft.workspaces.manifest import Entry, Kind, Manifest, above, alike, same_content
+from weft.workspaces.manifest import Manifest, above, alike, same_content
 
 _TEXT_POLICIES = frozenset({MergePolicy.THREE_WAY, MergePolicy.UNION, MergePolicy.COMMAND})
 

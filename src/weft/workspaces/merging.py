@@ -13,10 +13,11 @@ from typing import Protocol
 
 import msgspec
 
+from weft.disk.entry import Entry, Kind
 from weft.model.workspace import Merge
 from weft.workspaces.base import Work
 from weft.workspaces.inside import names_of
-from weft.workspaces.manifest import Entry, Kind, Manifest, take_at, take_below
+from weft.workspaces.manifest import Manifest, take_at, take_below
 from weft.workspaces.merge import Change, Conflict, Decision, Origin, merge
 from weft.workspaces.publish import Publisher
 from weft.workspaces.record import State

@@ -7,15 +7,16 @@ folder of this user's, which ends with this process.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import random
 import re
 import socket
 import stat
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
+from weft.disk.held import hold, let_go
 from weft.errors import UsageError
 
 FIRST_PORT = 16_384
@@ -75,17 +76,14 @@ class PortLease:
     def close(self) -> None:
         """Give the ports back. May be called again."""
         while self._locks:
-            lock = self._locks.pop()
-            fcntl.flock(lock, fcntl.LOCK_UN)  # also for a child that was forked meanwhile
-            os.close(lock)
+            let_go(self._locks.pop())
 
     def _lease(self, folder: Path, choice: Sequence[int]) -> int:
         start = random.choice(choice)  # so that processes seldom ask for the same
         for port in sorted(choice, key=lambda port: (port < start, port)):
             if _is_free(port):
-                lock = _locked(folder / str(port))
-                if lock is not None:
-                    self._locks.append(lock)
+                with suppress(BlockingIOError):  # somebody else has it
+                    self._locks.append(hold(folder / str(port)))
                     return port
         raise UsageError("no TCP port is free on this machine")
 
@@ -126,17 +124,6 @@ def _has_ipv6() -> bool:
     except OSError:
         return False
     return True
-
-
-def _locked(path: Path) -> int | None:
-    """Lock the file at ``path``, and return what holds the lock; None if somebody else has it."""
-    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(lock)
-        return None
-    return lock
 
 
 def _usual_folder() -> Path:

@@ -11,14 +11,15 @@ from pathlib import Path
 
 import msgspec
 
+from weft.disk.entry import Kind
+from weft.disk.held import let_go
 from weft.model.workspace import Workspace, WorkspaceKind
 from weft.workspaces.base import Work
 from weft.workspaces.changed import changed
 from weft.workspaces.clean import Cleaner
 from weft.workspaces.fill import Filled, Links, fill
-from weft.workspaces.held import let_go
 from weft.workspaces.left import Left
-from weft.workspaces.manifest import Kind, Manifest, take
+from weft.workspaces.manifest import Manifest, take
 from weft.workspaces.record import Room, State, seal_of
 from weft.workspaces.refusal import Refusal
 from weft.workspaces.selection import STATE_FOLDER, Selection
@@ -80,7 +81,7 @@ class Private:
         if self._keep_base:
             room.pristine.mkdir()
             copied = _as_copied(room.tree, filled.origin)
-            kept = [path for path, entry in copied.entries.items() if entry.kind is not Kind.SYMLINK]
+            kept = [path for path, entry in copied.entries.items() if entry.kind is not Kind.LINK]
             fill(room.tree, room.pristine, copied, kept, links)
         return PrivatePlace(left, lock, self._selection, filled, links)
 

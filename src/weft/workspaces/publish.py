@@ -11,8 +11,6 @@ Knows changes and steps; what is to be changed is decided in `merge`.
 
 from __future__ import annotations
 
-import fcntl
-import os
 import secrets
 import stat
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,10 +20,12 @@ from pathlib import Path
 
 import msgspec
 
+from weft.disk.durable import sync_folder
+from weft.disk.held import held
+from weft.disk.values import load, save
 from weft.errors import UsageError, WeftError
 from weft.workspaces.inside import Inside, is_real_folder, names_of, opened
 from weft.workspaces.merge import Change
-from weft.workspaces.saved import load, save, sync_folder
 from weft.workspaces.selection import STATE_FOLDER
 from weft.workspaces.sequence import in_order
 from weft.workspaces.staging import Staging, Trees, is_still
@@ -120,13 +120,8 @@ class Publisher:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         self._room.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fd = os.open(self._room / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX)
+        with held(self._room / LOCK, waits=True):
             yield
-        finally:
-            fcntl.flock(fd, fcntl.LOCK_UN)  # also for a child that was forked meanwhile
-            os.close(fd)
 
     def _recover(self) -> list[Recovered]:
         found = []

@@ -11,8 +11,9 @@ from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 
+from weft.disk.entry import Entry, Kind
 from weft.workspaces.inside import opened
-from weft.workspaces.manifest import Entry, Kind, Manifest, take
+from weft.workspaces.manifest import Manifest, take
 from weft.workspaces.selection import Covered
 
 WRITE_BITS = 0o222

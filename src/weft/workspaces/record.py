@@ -12,9 +12,9 @@ from pathlib import Path
 
 import msgspec
 
-from weft.workspaces.held import hold, is_held
+from weft.disk.held import hold, is_held
+from weft.disk.values import load, save
 from weft.workspaces.manifest import Manifest, take
-from weft.workspaces.saved import load, save
 
 
 class State(StrEnum):

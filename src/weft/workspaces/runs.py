@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from weft.workspaces.held import hold, is_held
+from weft.disk.held import hold, is_held
 from weft.workspaces.record import Room
 
 RUNS = "runs"

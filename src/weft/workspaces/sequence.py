@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol, TypeGuard
 
-from weft.workspaces.manifest import Entry, Kind
+from weft.disk.entry import Entry, Kind
 from weft.workspaces.merge import Change
 from weft.workspaces.steps import NEW_FOLDER, MakeFolder, Put, RemoveFolder, SetMode, Step, Take
 
@@ -70,7 +70,7 @@ def has_new_file(change: Change) -> bool:
     """Tell whether a new file or link is put in place; if not, it may yet get another mode."""
     if change.to is None or is_folder(change.to):
         return False
-    return change.to.kind is Kind.SYMLINK or change.source is not None
+    return change.to.kind is Kind.LINK or change.source is not None
 
 
 def _folder_modes(

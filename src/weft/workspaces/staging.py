@@ -11,9 +11,9 @@ import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from weft.workspaces.clone import copy_bytes
+from weft.disk.clone import copy_bytes
+from weft.disk.entry import Entry, Kind, stamp_of
 from weft.workspaces.inside import Inside, is_real_folder, opened
-from weft.workspaces.manifest import Entry, Kind
 from weft.workspaces.merge import Change, Origin
 from weft.workspaces.sequence import has_new_file, is_folder
 from weft.workspaces.steps import Mark, Put, Spot, Steps, Take, mark_of
@@ -28,8 +28,7 @@ def is_still(root: Inside, path: str, entry: Entry | None) -> bool:
         return status is None and entry is None
     if entry.kind is Kind.DIRECTORY:
         return stat.S_ISDIR(status.st_mode) and stat.S_IMODE(status.st_mode) == entry.mode
-    times = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
-    return not stat.S_ISDIR(status.st_mode) and times == entry.stamp
+    return not stat.S_ISDIR(status.st_mode) and stamp_of(status) == entry.stamp
 
 
 class Staging:
@@ -86,7 +85,7 @@ class Staging:
     def _write(self, change: Change, spot: Spot) -> bool:
         assert change.to is not None, change
         with self._steps.folder_of(spot) as fd:
-            if change.to.kind is Kind.SYMLINK:
+            if change.to.kind is Kind.LINK:
                 assert change.to.target is not None, change
                 os.symlink(change.to.target, spot.name, dir_fd=fd)
                 return True

@@ -16,8 +16,9 @@ from pathlib import Path
 
 import msgspec
 
+from weft.disk.content import digest_of
+from weft.disk.entry import Entry, Kind, stamp_of
 from weft.model.workspace import Merge, MergePolicy
-from weft.workspaces.manifest import Entry, Kind, digest_of
 from weft.workspaces.merge import Change, Conflict, Contested, Decision, Origin, Source
 
 # git looks this far for a NUL to tell whether a file is text.
@@ -90,9 +91,7 @@ def _closed(line: bytes) -> bytes:
 
 
 def _entry(path: Path, mode: int) -> Entry:
-    status = path.stat()
-    times = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
-    return Entry(Kind.FILE, mode, *times, digest=digest_of(os.open(path, os.O_RDONLY)))
+    return Entry(Kind.FILE, mode, *stamp_of(path.stat()), digest=digest_of(path))
 
 
 def _base_of(file: Contested, versions: Versions) -> Path | None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from weft.workspaces.saved import load, save
+from weft.disk.values import load, save
 
 
 class Value(msgspec.Struct, frozen=True):

@@ -37,6 +37,26 @@ def copy_bytes(source: int, target: int) -> None:
             rest = rest[os.write(target, rest) :]
 
 
+def copy_file(source: str, target: str) -> None:
+    """Make the file ``target`` with the content of ``source``, for its owner only.
+
+    They never are one file under two names: who writes to one of them must not write to the other.
+
+    Raises:
+        OSError: something can't be read or written.
+    """
+    # Not blocking: it may have become a pipe since it was looked at.
+    read = os.open(source, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        to = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            copy_bytes(read, to)
+        finally:
+            os.close(to)
+    finally:
+        os.close(read)
+
+
 def _raise_if_hopeless(error: OSError) -> None:
     if error.errno in _HOPELESS:
         raise error
