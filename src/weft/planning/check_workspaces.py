@@ -129,3 +129,43 @@ def _of_ports(path: tuple[str, ...], owner: str, ports: Sequence[str]) -> Iterat
 
 
 def of_plan(plan: Plan, unseen: Iterable[Hazard]) -> Iterator[Problem]:
+    """Yield what is merged in vain, which groups work in several places, and who reads too early."""
+    yield from _in_vain(plan)
+    yield from _of_groups(plan)
+    for hazard in unseen:
+        writer, reader = plan.tasks[hazard.before], plan.tasks[hazard.after]
+        when = (
+            "with its group"
+            if writer.merge is not None and writer.merge.at is MergeAt.GROUP
+            else "at the end"
+        )
+        message = f"`{reader.id}` reads `{hazard.path}`, which `{writer.id}` writes and brings back {when}"
+        hint = f"merge `{writer.id}` when it has ended (`at: task`), or move `{reader.id}` behind the merge"
+        yield Problem(("tasks", reader.family or reader.id, "reads"), message, hint)
+
+
+def _in_vain(plan: Plan) -> Iterator[Problem]:
+    """Yield the merges of the plan and of groups in which nobody works in a place of its own."""
+    private = dict.fromkeys(task.group for task in plan.tasks if task.is_private)
+    hint = "say where they work, `workspace: copy` or `workspace: directory`"
+    if plan.merge is not None and not private:
+        yield Problem(("merge",), "the plan has a `merge`, and no task works in a place of its own", hint)
+    used = {name for group in private for name in groups_around(group, plan.groups)}
+    for name, group in plan.groups.items():
+        if group.merge is not None and name not in used:
+            message = f"group `{name}` has a `merge`, and none of its tasks works in a place of its own"
+            yield Problem(("groups", name, "merge"), message, hint)
+
+
+def _of_groups(plan: Plan) -> Iterator[Problem]:
+    firsts: dict[str, Task] = {}
+    for task in plan.tasks:
+        if task.group is None or not shares_place(task, plan.groups):
+            continue
+        if plan.groups[task.group].workspace is not None:
+            continue  # that of each member is compared with it
+        first = firsts.setdefault(task.group, task)
+        if (first.workspace or SHARED) != (task.workspace or SHARED):
+            message = f"tasks `{first.id}` and `{task.id}` of the atomic group `{task.group}` work apart"
+            hint = f"its members share one workspace: declare it for the group, under `groups: {task.group}:`"
+            yield Problem(("tasks", task.family or task.id), message, hint)

@@ -13,6 +13,7 @@ from threading import Lock
 
 import msgspec
 
+from weft.disk.entry import Kind
 from weft.disk.values import save
 from weft.errors import UsageError, WeftError
 from weft.model.group import Group
@@ -26,7 +27,7 @@ from weft.runtime.layout import STATE_FOLDER, RunFolder, encoded
 from weft.scheduling.events import BroughtBack
 from weft.workspaces.base import Place, Work
 from weft.workspaces.clean import Cleaner
-from weft.workspaces.manifest import Kind, alike
+from weft.workspaces.manifest import alike
 from weft.workspaces.merging import Brought, Merging
 from weft.workspaces.ports import PortLease
 from weft.workspaces.private import Private
