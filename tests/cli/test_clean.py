@@ -135,7 +135,10 @@ def test_what_somebody_stands_in_stays(plan: LeftBehind) -> None:
 
 def test_what_a_task_works_in_stays_even_with_all(plan: LeftBehind) -> None:
     place = plan.open("t")
-    assert refused(plan.weft("clean", "--all")) == f"{RUN} t: kept, since `{WHERE}/t` is in use"
+    told = f"{RUN} t: kept, since `{WHERE}/t` is in use"
+    assert refused(plan.weft("clean", "--all")) == told
+    was_not_to_go = plan.weft("clean")
+    assert (was_not_to_go.code, was_not_to_go.out.splitlines()[0]) == (0, told)
     place.close()
 
 

@@ -11,7 +11,7 @@ from weft.cli.standard import write
 from weft.live.wording import count
 from weft.views.visible import visible
 from weft.workspaces.clean import Cleaner
-from weft.workspaces.record import Room
+from weft.workspaces.record import Room, State
 from weft.workspaces.refusal import ChangedSince, InUse, NotMerged, Refusal, refusal_sentence
 
 
@@ -60,7 +60,7 @@ class _Clean:
         elif self._everything and isinstance(refusal, NotMerged | ChangedSince):
             self._set_aside(name, each.room)
         else:
-            self._keep(name, refusal)
+            self._keep(name, refusal, was_to_go=self._everything or each.state is State.MERGED)
 
     def lines(self) -> list[str]:
         """Return what is told."""
@@ -80,9 +80,9 @@ class _Clean:
             folder = moved.folder.relative_to(HOME.absolute())
             self._told.append(f"{name}: moved into `{HOME / folder}`")
         else:
-            self._keep(name, moved)
+            self._keep(name, moved, was_to_go=True)
 
-    def _keep(self, name: str, refusal: Refusal) -> None:
+    def _keep(self, name: str, refusal: Refusal, *, was_to_go: bool) -> None:
         self._n_kept += 1
-        self.n_refused += not isinstance(refusal, NotMerged)
+        self.n_refused += was_to_go
         self._told.append(f"{name}: kept, since {refusal_sentence(refusal)}")
