@@ -204,7 +204,7 @@ class Apart:
         """Let the work be done, and look at what it has left."""
         task = handle.task
         outcome = await self._work(attempt, task.work, handle, Where(opened.place.path, opened.variables))
-        closed = await self._in_thread(self._threads, self._places.close, task, opened)
+        closed = await self._in_thread(self._threads, self._places.close, task, opened, outcome)
         if closed.undeclared:
             self._post(WritesSeen(attempt.task, closed.undeclared))
         if not isinstance(outcome, Succeeded):

@@ -14,9 +14,11 @@ from threading import Lock
 import msgspec
 
 from weft.disk.entry import Kind
+from weft.disk.held import let_go
 from weft.disk.values import save
 from weft.errors import UsageError, WeftError
 from weft.model.group import Group
+from weft.model.outcome import Outcome, Succeeded
 from weft.model.reason import FailureReason, MergeConflict, NotMerged, ReadonlyChanged, WroteUndeclared
 from weft.model.task import ONE_BY_ONE, SHARED, Task
 from weft.model.workspace import Merge, MergePolicy, Workspace, WorkspaceKind
@@ -35,6 +37,7 @@ from weft.workspaces.publish import Publisher
 from weft.workspaces.readonly import Guard
 from weft.workspaces.record import Room
 from weft.workspaces.refusal import Refusal, refusal_sentence
+from weft.workspaces.runs import Run
 from weft.workspaces.shared import Shared
 
 _log = logging.getLogger("weft.runtime")
@@ -116,6 +119,7 @@ class Places:
         self._tasks: dict[int, Task] = {}
         self._n_saved = 0
         self._saving = Lock()
+        self._held: int | None = None  # the lock that says that the run is at work on its workspaces
 
     def know(self, tasks: Mapping[int, Task]) -> None:
         """Take in ``tasks``, by their positions: that is the order in which their work is brought back."""
@@ -161,22 +165,28 @@ class Places:
             if self.is_of_group(task) and task.group is not None:
                 self._of_groups[task.group] = opened.place
 
-    def close(self, task: Task, opened: Opened) -> Closed:
+    def close(self, task: Task, opened: Opened, outcome: Outcome) -> Closed:
         """Look at what the task has left, and let nothing more of it change; whatever goes wrong is told."""
         if opened.ports is not None:
             opened.ports.close()
         try:
-            return self._seen(task, opened)
+            closed = self._seen(task, opened)
+            has_failed = closed.failure is not None or not isinstance(outcome, Succeeded)
+            if has_failed and not self.is_of_group(task):
+                opened.place.give_up()
+            return closed
         except OSError as error:
             return Closed(NotMerged(str(error), self._told(opened.place.path)))
 
     def close_all(self) -> None:
-        """Let others have the places that groups have left open, whose work nobody has brought back."""
+        """Let others have what is left: the places, and those of groups whose work nobody has brought back."""
         for place in self._of_groups.values():
             try:
                 place.close()
             except OSError as error:
                 _log.warning("`%s` could not be looked at: %s", self._told(place.path), error)
+        if self._held is not None:
+            let_go(self._held)
 
     def discard(self, task: Task, opened: Opened) -> None:
         """Take away the place of a task that never began.
@@ -213,6 +223,8 @@ class Places:
             merges = {name: task.merge or ONE_BY_ONE for name, task in named.items()}
             save(self._folder.path / ORDER, Order(tuple(named), merges))
             self._n_saved = len(tasks)
+            if self._held is None:
+                self._held = Run(self._folder.path).hold()
 
     def _made(self, task: Task, workspace: Workspace) -> Place:
         if not workspace.is_private:
