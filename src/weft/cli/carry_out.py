@@ -23,20 +23,24 @@ from weft.runtime.jobserver_client import jobserver_above
 from weft.runtime.run import run_plan
 from weft.runtime.watch import Display
 from weft.runtime.work import name_of
+from weft.scheduling.events import TakenUp
 from weft.views.aggregate import NotMade
 from weft.views.report import Report
 from weft.views.visible import visible
 
 
-def carry_out(prepared: PreparedPlan, wishes: Wishes) -> ExitCode:
-    """Run ``prepared`` as the user wishes, or only tell what would run; return the exit code."""
+def carry_out(prepared: PreparedPlan, wishes: Wishes, taken_up: TakenUp | None = None) -> ExitCode:
+    """Run ``prepared`` as the user wishes, or only tell what would run; return the exit code.
+
+    What an earlier run has done of it is ``taken_up``.
+    """
     if wishes.dry_run:
-        _tell(prepared, wishes.max_concurrent)
+        _tell(prepared, wishes.max_concurrent, taken_up)
         return ExitCode.SUCCEEDED
-    return _run(prepared, wishes)
+    return _run(prepared, wishes, taken_up)
 
 
-def _run(prepared: PreparedPlan, wishes: Wishes) -> ExitCode:
+def _run(prepared: PreparedPlan, wishes: Wishes, taken_up: TakenUp | None) -> ExitCode:
     log_in_one_line()
     kind = choose(
         json=wishes.as_json, quiet=wishes.quiet, is_terminal=sys.stderr.isatty(), environment=os.environ
@@ -65,6 +69,8 @@ def _run(prepared: PreparedPlan, wishes: Wishes) -> ExitCode:
         # Where none is above, the run is one itself.
         jobserver=wishes.jobserver and (jobserver_above(os.environ) or True),
         wait=wishes.wait,
+        journal=wishes.journal,
+        taken_up=taken_up,
     )
     return code_of(asyncio.run(running))
 
@@ -104,9 +110,10 @@ def _tasks_with_result(prepared: PreparedPlan) -> frozenset[str]:
     )
 
 
-def _tell(prepared: PreparedPlan, max_concurrent: int | None) -> None:
+def _tell(prepared: PreparedPlan, max_concurrent: int | None, taken_up: TakenUp | None) -> None:
     """Print what would run, in plan order."""
-    tasks = prepared.plan.tasks
+    done = taken_up.done if taken_up is not None else {}
+    tasks = [task for position, task in enumerate(prepared.plan.tasks) if position not in done]
     write("".join(_told(task.id, task.work, task.needs) for task in tasks))
     at_once = max_concurrent or prepared.plan.max_concurrent or MAX_CONCURRENT_DEFAULT
     sys.stderr.write(f"{count(len(tasks), 'task')}, at most {at_once} at once; nothing was run\n")
