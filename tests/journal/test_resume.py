@@ -8,30 +8,26 @@ from hypothesis import strategies as st
 
 from weft.journal.encoding import NotKept
 from weft.journal.fingerprint import fingerprints
-from weft.journal.resume import (
-    Changed,
-    Earlier,
-    FailedBefore,
-    FollowsOther,
-    NeverFinished,
-    New,
-    NotComparable,
-    ResultNotKept,
-    Resumption,
-    WrittenOver,
-    resume,
-)
+from weft.journal.resume import Earlier, Resumption, resume
 from weft.model.group import Group
 from weft.model.outcome import Cancelled, Failed, Outcome, Skipped, Succeeded
 from weft.model.reason import (
     DependencyFailed,
     Exited,
+    FailedBefore,
+    FollowsOther,
     Interrupted,
     Needs,
     NeedsGroup,
+    NeverFinished,
+    NewTask,
+    NotComparable,
     ReadAfterWrite,
+    ResultNotKept,
+    TaskChanged,
     WriteAfterRead,
     WriteAfterWrite,
+    WrittenOver,
 )
 from weft.model.task import Task
 from weft.model.work import Call, Command
@@ -90,7 +86,7 @@ def test_a_changed_task_runs_again_and_what_depends_on_it() -> None:
     new = tasks_of(changing("a"), task("b", needs=["a"]), task("c", needs=["b"]), task("d"))
     found = resumed(after(old), new)
     assert found.again == {
-        "a": Changed(("command", "result")),
+        "a": TaskChanged(("command", "result")),
         "b": FollowsOther("a", Needs("a")),
         "c": FollowsOther("b", Needs("b")),
     }
@@ -99,7 +95,7 @@ def test_a_changed_task_runs_again_and_what_depends_on_it() -> None:
 
 def test_new_tasks_run_and_those_that_have_gone_are_named() -> None:
     found = resumed(after(tasks_of(task("a"), task("old"))), tasks_of(task("new"), task("a")))
-    assert (list(found.done), found.again, found.gone) == (["a"], {"new": New()}, ("old",))
+    assert (list(found.done), found.again, found.gone) == (["a"], {"new": NewTask()}, ("old",))
 
 
 def test_a_result_that_was_not_kept_is_made_again() -> None:
@@ -139,7 +135,7 @@ def test_what_has_been_written_over_is_made_again_for_one_that_reads_it_again() 
 def test_what_one_that_has_gone_wrote_over_is_made_again_for_those_that_read_it() -> None:
     first, reader = task("a", writes="x"), task("c", reads="x")
     found = resumed(after(tasks_of(first, task("b", writes="x"), reader)), tasks_of(first, reader))
-    assert found.again == {"a": WrittenOver("c", "x"), "c": Changed(("sources",))}
+    assert found.again == {"a": WrittenOver("c", "x"), "c": TaskChanged(("sources",))}
     assert found.gone == ("b",)
     failed = after(tasks_of(first, task("b", writes="x"), reader), {"c": FAILED})
     assert resumed(failed, tasks_of(first, reader)).again["a"] == WrittenOver("c", "x")

@@ -14,7 +14,7 @@ from tests.live.written import written
 from weft.live.choose import DisplayKind, open_display
 from weft.live.values import as_json
 from weft.model.outcome import Succeeded
-from weft.model.reason import MergeConflict
+from weft.model.reason import MergeConflict, TaskChanged
 from weft.runtime.layout import RunFolder
 from weft.scheduling.facts import (
     Fact,
@@ -23,6 +23,7 @@ from weft.scheduling.facts import (
     RunInterrupted,
     TaskAdded,
     TaskEnded,
+    TaskTakenUp,
     UndeclaredWrites,
 )
 from weft.views.report import Report
@@ -99,7 +100,9 @@ def test_every_event_and_every_key_has_its_place_in_the_docs(
     ]
     told = [*facts[:added], *merged, *facts[added:-1], RunInterrupted(166.0, 2), facts[-1]]
     stream_of(told, report, stdout, folder)
-    events = [json.loads(line) for line in stream_of(trouble, bad_report, stdout).splitlines()]  # of both
+    again = TaskTakenUp(0.0, 0, "r0", TaskChanged(("command",)))
+    stream_of([TaskAdded(0.0, 0, "a"), again], report, stdout)
+    events = [json.loads(line) for line in stream_of(trouble, bad_report, stdout).splitlines()]  # of all
     keys: dict[str, set[str]] = {}
     for event in events:
         keys.setdefault(event["event"], set()).update(event.keys() - {"event", "at"})

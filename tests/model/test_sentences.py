@@ -21,7 +21,11 @@ from weft.model.reason import (
     DependencyCancelled,
     DependencyFailed,
     DependencyPending,
+    EdgeReason,
     Exited,
+    FailedBefore,
+    FailureReason,
+    FollowsOther,
     GroupLost,
     GroupMet,
     Interrupted,
@@ -32,9 +36,13 @@ from weft.model.reason import (
     MergePending,
     Needs,
     NeedsGroup,
+    NeverFinished,
+    NewTask,
+    NotComparable,
     NotDeclared,
     NotMerged,
     NotNeeded,
+    NotRecorded,
     NotRetried,
     PoolFull,
     PoolReserved,
@@ -46,12 +54,14 @@ from weft.model.reason import (
     ReadAfterWrite,
     ReadonlyChanged,
     Reason,
+    ResultNotKept,
     RetryBudgetSpent,
     RunFailed,
     RunTimedOut,
     SameLock,
     SetupFailed,
     TakenElsewhere,
+    TaskChanged,
     Through,
     TimeBudgetSpent,
     TimedOut,
@@ -59,6 +69,7 @@ from weft.model.reason import (
     Unhealthy,
     WriteAfterRead,
     WriteAfterWrite,
+    WrittenOver,
     WroteUndeclared,
 )
 from weft.model.sentences import outcome_sentence, sentence
@@ -68,6 +79,7 @@ from weft.testing import cancelled, failed, succeeded
 def example(reason: type[Any]) -> Reason:
     """One of each class, with values that a sentence may hold."""
     samples: dict[Any, Any] = {int: 9, float: 0.5, str: "something", tuple[str, ...]: ("something",)}
+    samples |= {EdgeReason: Needs("something"), FailureReason: Exited(9)}
     fields = {field.name: samples.get(field.type, 9) for field in msgspec.structs.fields(reason)}
     made: Reason = reason(**fields)
     return made
@@ -129,6 +141,18 @@ SENTENCES: list[tuple[Reason, str]] = [
     (BadResult("the result is no JSON"), "the result is no JSON"),
     (TimedOut(2.5), "it took longer than 2.5 s"),
     (TimedOut(60.0, whole=True), "it took longer than 60 s in all its attempts"),
+    (NewTask(), "the earlier run did not have it"),
+    (NeverFinished(), "it did not come to its end"),
+    (FailedBefore(Exited(2)), "it failed: exit code 2"),
+    (ResultNotKept("tuple"), "its result is a tuple, which the journal can't hold"),
+    (TaskChanged(("command", "env")), "it has changed: command, env"),
+    (
+        NotComparable("Session"),
+        "its arguments hold a Session, of which nobody can tell whether it is the same",
+    ),
+    (FollowsOther("fetch", Needs("fetch")), "`fetch` runs again, and it needs `fetch`"),
+    (WrittenOver("report", "out/"), "`report` needs `out/`, which others have written over"),
+    (NotRecorded("the disk is full"), "what happens can't be recorded any more: the disk is full"),
     (AttemptsUsedUp(3), "all 3 attempts were made"),
     (NotRetried(), "its `retry` does not try again after such a failure"),
     (TimeBudgetSpent(90.0), "the next attempt would begin more than 90 s after the first"),

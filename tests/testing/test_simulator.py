@@ -21,6 +21,7 @@ from weft.model.reason import (
     GroupMet,
     LastReason,
     NotNeeded,
+    NotRecorded,
     Preempted,
     SkipReason,
     TimedOut,
@@ -40,6 +41,7 @@ from weft.scheduling.facts import (
     StopAsked,
     TaskAdded,
     TaskEnded,
+    TaskTakenUp,
 )
 from weft.scheduling.health import Circuit
 from weft.scheduling.states import RunState
@@ -355,13 +357,16 @@ def test_larger_plans_hold_as_well() -> None:
 
 def test_the_simulator_meets_every_kind_of_fact_and_outcome() -> None:
     facts = [fact for seed in range(1_000) for fact in simulate(seed).facts]
-    assert {type(fact) for fact in facts} == set(get_args(Fact))
+    # What an earlier run has done and a lost journal are tried in tests/scheduling/test_taken_up.py.
+    assert {type(fact) for fact in facts} == set(get_args(Fact)) - {TaskTakenUp}
     ends = [fact.outcome for fact in facts if isinstance(fact, TaskEnded)]
     assert {type(end) for end in ends} == set(get_args(Outcome))
-    assert {type(end.because) for end in ends if isinstance(end, Skipped)} == set(get_args(SkipReason))
+    assert {type(end.because) for end in ends if isinstance(end, Skipped)} == set(get_args(SkipReason)) - {
+        NotRecorded
+    }
     cut = [fact.outcome for fact in facts if isinstance(fact, AttemptEnded)]
     reasons = {type(end.because) for end in (*ends, *cut) if isinstance(end, Cancelled)}
-    assert reasons == set(get_args(CancelReason))
+    assert reasons == set(get_args(CancelReason)) - {NotRecorded}
     assert {type(end.because) for end in ends if isinstance(end, Failed)} <= set(get_args(FailureReason))
     assert {type(fact.because) for fact in facts if isinstance(fact, GaveUp)} == set(get_args(LastReason))
     assert {type(fact.because) for fact in facts if isinstance(fact, RunStopping)} <= set(get_args(EndReason))

@@ -10,8 +10,10 @@ from weft.api.sync import run_until_done
 from weft.errors import UsageError
 from weft.model.plan import Plan as FrozenPlan
 from weft.planfile.load import load as load_plan
+from weft.planning.prepare import PreparedPlan
 from weft.runtime.links import prepare_on_disk
 from weft.runtime.run import run_plan
+from weft.scheduling.events import TakenUp
 from weft.scheduling.states import RunState
 from weft.views.report import Report
 
@@ -25,17 +27,28 @@ def load(path: str | Path) -> FrozenPlan:
     return load_plan(path)
 
 
-def run(plan: Plan | FrozenPlan, *, max_concurrent: int | None = None, progress: bool = False) -> Report:
+def run(
+    plan: Plan | FrozenPlan,
+    *,
+    max_concurrent: int | None = None,
+    progress: bool = False,
+    journal: bool = False,
+    resume: str | None = None,
+) -> Report:
     """Run ``plan`` and return what became of it. Tasks that fail don't raise: see the report.
 
     Args:
         plan: a `Plan`, or what `load` returned.
         max_concurrent: how many tasks may run at once; by default what the plan says, else 5.
         progress: show a live display on standard error.
+        journal: record the run in `.weft/weft.db`, so that it can be resumed and is told of.
+        resume: the id of an earlier run of this plan, or "latest": what has succeeded there stays, with its
+            result, unless it has changed. Such a run is recorded too.
 
     Raises:
         PlanError: the plan can't run; nothing was begun.
-        UsageError: an event loop is running here already: use `arun`.
+        UsageError: an event loop is running here already: use `arun`. Or there is no such run to resume.
+        WeftError: the journal can't be read or written; nothing was begun.
         KeyboardInterrupt: the run was interrupted; all that ran has been stopped.
 
     >>> plan = Plan()
@@ -44,11 +57,18 @@ def run(plan: Plan | FrozenPlan, *, max_concurrent: int | None = None, progress:
     >>> run(plan).results["sum"]
     10
     """
-    prepared = prepare_on_disk(_frozen(plan))
+    prepared, taken_up = _prepared(plan, journal, resume)
     watch = live_display if progress else None
     report = run_until_done(
         "await weft.arun(...)",
-        lambda: run_plan(prepared, max_concurrent=max_concurrent, watch=watch, own_signals=True),
+        lambda: run_plan(
+            prepared,
+            max_concurrent=max_concurrent,
+            watch=watch,
+            own_signals=True,
+            journal=journal or resume is not None,
+            taken_up=taken_up,
+        ),
     )
     if report.state is RunState.INTERRUPTED:
         raise KeyboardInterrupt
@@ -56,11 +76,38 @@ def run(plan: Plan | FrozenPlan, *, max_concurrent: int | None = None, progress:
 
 
 async def arun(
-    plan: Plan | FrozenPlan, *, max_concurrent: int | None = None, progress: bool = False
+    plan: Plan | FrozenPlan,
+    *,
+    max_concurrent: int | None = None,
+    progress: bool = False,
+    journal: bool = False,
+    resume: str | None = None,
 ) -> Report:
     """Do what `run` does, inside an event loop that is running."""
-    prepared = prepare_on_disk(_frozen(plan))
-    return await run_plan(prepared, max_concurrent=max_concurrent, watch=live_display if progress else None)
+    prepared, taken_up = _prepared(plan, journal, resume)
+    return await run_plan(
+        prepared,
+        max_concurrent=max_concurrent,
+        watch=live_display if progress else None,
+        journal=journal or resume is not None,
+        taken_up=taken_up,
+    )
+
+
+def _prepared(
+    plan: Plan | FrozenPlan, journal: bool, resume: str | None
+) -> tuple[PreparedPlan, TakenUp | None]:
+    """Return the plan with what earlier runs tell of it, as far as their journal is used."""
+    frozen = _frozen(plan)
+    if not journal and resume is None:
+        return prepare_on_disk(frozen), None
+    # SQLite and all that belongs to it is only loaded for those who record.
+    from weft.runtime.expected import expecting  # noqa: PLC0415
+    from weft.runtime.resuming import take_up  # noqa: PLC0415
+
+    prepared = prepare_on_disk(expecting(frozen))
+    takeover = take_up(prepared, resume) if resume is not None else None
+    return prepared, takeover.of(prepared.tasks) if takeover is not None else None
 
 
 def _frozen(plan: Plan | FrozenPlan) -> FrozenPlan:

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import click
 
 from weft.cli import options
+from weft.cli.carry_out import carry_out
 from weft.cli.codes import ExitCode
 from weft.cli.names import names_in, task_ids
 from weft.cli.script import Script
-from weft.cli.show import carry_out
 from weft.cli.wishes import Wishes, refuse_in_a_dry_run, wishes
 from weft.model.plan import Plan
 from weft.model.retry import Retry

@@ -1,27 +1,72 @@
-"""`weft run`: run a plan."""
+"""`weft run`: run a plan, or what an earlier run has left of it to do."""
 
 from __future__ import annotations
+
+import os
+import sys
 
 import click
 
 from weft.cli import options
+from weft.cli.carry_out import carry_out
 from weft.cli.codes import ExitCode
-from weft.cli.show import carry_out
 from weft.cli.wishes import Wishes, wishes
+from weft.planning.prepare import PreparedPlan
 from weft.runtime.links import prepare_on_disk
+from weft.scheduling.events import TakenUp
 
 
 @click.command()
 @options.plan_file
+@options.option(
+    "--resume",
+    metavar="[RUN]",
+    is_flag=False,
+    flag_value="latest",
+    help="Take up an earlier run, without RUN the latest of this plan: what has succeeded stays, with its "
+    "result, unless it has changed, or what it was given; all else runs.",
+)
+@options.option(
+    "--rerun-failed",
+    is_flag=True,
+    help="Take up the latest run, or that of `--resume`; what has succeeded stays even if it has changed.",
+)
 @wishes
 @options.strict
 @options.directory
-def command(plan: str | None, file: str | None, strict: bool, wishes: Wishes) -> ExitCode:
+def command(
+    plan: str | None,
+    file: str | None,
+    resume: str | None,
+    rerun_failed: bool,
+    strict: bool,
+    wishes: Wishes,
+) -> ExitCode:
     """Run the tasks of PLAN, by default of the plan in the current directory.
 
     Progress and failures go to standard error; what tasks write goes where it would go without Weft, and
-    aggregates go to standard output. Logs stay in `.weft/runs` beside the plan. Ctrl-C ends the run
-    politely, a second one kills what still runs.
+    aggregates go to standard output. Logs stay in `.weft/runs` beside the plan, what has happened in
+    `.weft/weft.db`. Ctrl-C ends the run politely, a second one kills what still runs.
     """
-    loaded = options.load_plan(plan, file, strict=strict)
-    return carry_out(prepare_on_disk(wishes.applied_to(loaded)), wishes)
+    if plan is None and resume is not None and (resume == "-" or os.path.exists(resume)):
+        plan, resume = resume, "latest"  # as in `weft run --resume weft.yaml`
+    loaded = wishes.applied_to(options.load_plan(plan, file, strict=strict))
+    if wishes.journal:
+        # SQLite takes a few milliseconds to load.
+        from weft.runtime.expected import expecting  # noqa: PLC0415
+
+        loaded = expecting(loaded)
+    prepared = prepare_on_disk(loaded)
+    taken_up = None
+    if resume is not None or rerun_failed:
+        taken_up = _taken_up(prepared, resume or "latest", wishes, compares=not rerun_failed)
+    return carry_out(prepared, wishes, taken_up)
+
+
+def _taken_up(prepared: PreparedPlan, wanted: str, wishes: Wishes, *, compares: bool) -> TakenUp | None:
+    from weft.runtime.resuming import take_up  # noqa: PLC0415 - as above
+
+    takeover = take_up(prepared, wanted, compares=compares)
+    if takeover is None and not (wishes.quiet or wishes.as_json):
+        sys.stderr.write("no run of this plan was recorded: all of it runs\n")
+    return takeover.of(prepared.tasks) if takeover is not None else None

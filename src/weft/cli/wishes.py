@@ -37,6 +37,7 @@ NOT_IN_A_DRY_RUN = (
     "timeout",
     "no_jobserver",
     "no_wait",
+    "no_journal",
 )
 
 
@@ -53,6 +54,7 @@ class Wishes(msgspec.Struct, frozen=True):
     timeout_s: float | None = None
     jobserver: bool = True
     wait: bool = True
+    journal: bool = True
 
     def applied_to(self, plan: Plan) -> Plan:
         """Return ``plan`` with the user's wishes in the place of its own policy."""
@@ -125,6 +127,11 @@ _OPTIONS = (
         help="A task fails if it would have to wait for what another process holds: a lock or a pool with "
         "`scope: machine`. The failure tells who that is.",
     ),
+    option(
+        "--no-journal",
+        is_flag=True,
+        help="Do not record the run in `.weft/weft.db`: it can't be resumed, and no command tells of it.",
+    ),
     option("-n", "--dry-run", is_flag=True, help="Tell what would run, and run nothing."),
     option(
         "--output",
@@ -172,6 +179,7 @@ def _wishes(jobs: int | None, dry_run: bool, how: Mapping[str, Any]) -> Wishes:
         how["timeout"],
         not how["no_jobserver"],
         not how["no_wait"],
+        not how["no_journal"],
     )
 
 

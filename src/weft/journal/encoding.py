@@ -33,6 +33,7 @@ from weft.scheduling.facts import (
     StopAsked,
     TaskAdded,
     TaskEnded,
+    TaskTakenUp,
     UndeclaredWrites,
 )
 
@@ -80,6 +81,7 @@ class _TaskEnded(msgspec.Struct, frozen=True, tag="TaskEnded"):
 
 _Written = (
     TaskAdded
+    | TaskTakenUp
     | AttemptStarted
     | StopAsked
     | _AttemptEnded

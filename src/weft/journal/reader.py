@@ -9,7 +9,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
@@ -22,7 +22,10 @@ from weft.journal.resume import Earlier
 from weft.journal.schema import place_of
 from weft.journal.standing import Standing
 from weft.model.outcome import Outcome
+from weft.planning.outline import Outline
 from weft.scheduling.facts import AttemptStarted, Fact, TaskAdded, TaskEnded
+
+T = TypeVar("T")
 
 _PAGES_AT_ONCE = 64
 _COLUMNS = "number, id, started, argv, owner, state, seconds, counts, plan"
@@ -132,7 +135,7 @@ class JournalReader:
         return Earlier(
             {ids[position]: outcomes[position] for position in ids if position in outcomes},
             frozenset(ids[position] for position in started),
-            self._fingerprints(run),
+            self.fingerprints(run),
         )
 
     def durations(self, tasks: Sequence[str], families: Sequence[str] = ()) -> Durations:
@@ -140,14 +143,22 @@ class JournalReader:
         with errors_told(self._path):
             return in_turn(lambda: recall(self._connection, tasks, families))
 
+    def fingerprints(self, run: RunRecord) -> dict[str, Fingerprint]:
+        """Return those of the tasks of a run; nothing if it was not one of a plan."""
+        return self._of_plan(run, "tasks", dict[str, Fingerprint]) or {}
+
+    def outline(self, run: RunRecord) -> Outline | None:
+        """Return what the tasks of a run waited for and took; None if it was not one of a plan."""
+        return self._of_plan(run, "outline", Outline)
+
     def close(self) -> None:
         """Let go of the file."""
         self._connection.close()
 
-    def _fingerprints(self, run: RunRecord) -> dict[str, Fingerprint]:
-        rows = self._rows("SELECT tasks FROM plans WHERE digest = ?", run.plan)
+    def _of_plan(self, run: RunRecord, column: Literal["tasks", "outline"], shape: type[T]) -> T | None:
+        rows = self._rows(f"SELECT {column} FROM plans WHERE digest = ?", run.plan)
         try:
-            return msgspec.json.decode(rows[0][0], type=dict[str, Fingerprint]) if rows else {}
+            return msgspec.json.decode(rows[0][0], type=shape) if rows and rows[0][0] is not None else None
         except msgspec.MsgspecError as error:
             raise self._damaged(run, f"its plan can't be read: {error}") from error
 

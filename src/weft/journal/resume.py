@@ -20,71 +20,24 @@ from weft.journal.fingerprint import Fingerprint, changed
 from weft.model.access import Accesses
 from weft.model.outcome import Failed, Outcome, Succeeded
 from weft.model.reason import (
+    AgainReason,
     EdgeReason,
-    FailureReason,
+    FailedBefore,
+    FollowsOther,
     NeedsGroup,
+    NeverFinished,
+    NewTask,
+    NotComparable,
     NotDeclared,
     ReadAfterWrite,
+    ResultNotKept,
+    TaskChanged,
+    WrittenOver,
 )
 from weft.planning.conflicts import Conflicts, HazardKind
 from weft.planning.graph import Edge, program_order
 from weft.planning.patterns import NOWHERE, Ground
 from weft.planning.prepare import PreparedTask
-
-
-class _Again(msgspec.Struct, frozen=True, tag=True):
-    """What all reasons for running again share."""
-
-
-class New(_Again, frozen=True):
-    """The earlier plan did not have it."""
-
-
-class NeverFinished(_Again, frozen=True):
-    """The earlier run did not come to its end: it was killed, stopped, or left it out."""
-
-
-class FailedBefore(_Again, frozen=True):
-    """It failed in the earlier run."""
-
-    because: FailureReason
-
-
-class ResultNotKept(_Again, frozen=True):
-    """It has succeeded, but its result is a ``kind``, which the journal can't hold."""
-
-    kind: str
-
-
-class Changed(_Again, frozen=True):
-    """It has succeeded, but these parts of it are no longer what they were."""
-
-    parts: tuple[str, ...]
-
-
-class NotComparable(_Again, frozen=True):
-    """It has succeeded, but its arguments hold a ``kind``, of which nobody can tell if it is the same."""
-
-    kind: str
-
-
-class FollowsOther(_Again, frozen=True):
-    """It has succeeded, but ``task`` runs again, and it comes after it ``because`` of what is told."""
-
-    task: str
-    because: EdgeReason
-
-
-class WrittenOver(_Again, frozen=True):
-    """It has succeeded, but ``reader`` needs what it wrote at ``path``, which may not be there any more."""
-
-    reader: str
-    path: str
-
-
-Again = (
-    New | NeverFinished | FailedBefore | ResultNotKept | Changed | NotComparable | FollowsOther | WrittenOver
-)
 
 
 class Earlier(msgspec.Struct, frozen=True):
@@ -99,7 +52,7 @@ class Resumption(msgspec.Struct, frozen=True):
     """What becomes of each task, in plan order: it is ``done``, runs ``again``, or is ``gone``."""
 
     done: Mapping[str, Succeeded]
-    again: Mapping[str, Again]
+    again: Mapping[str, AgainReason]
     gone: tuple[str, ...] = ()
 
 
@@ -108,6 +61,8 @@ def resume(
     tasks: Sequence[PreparedTask],
     fingerprints: Mapping[str, Fingerprint],
     ground: Ground = NOWHERE,
+    *,
+    compares: bool = True,
 ) -> Resumption:
     """Decide which of ``tasks`` an earlier run has done.
 
@@ -116,10 +71,12 @@ def resume(
         tasks: of the plan as it is now, with all their edges.
         fingerprints: of these tasks, by id.
         ground: where the plan lies, and where its paths really lead.
+        compares: let a task that has succeeded run again where it is another one now.
     """
-    again: dict[str, Again] = {}
+    again: dict[str, AgainReason] = {}
     for prepared in tasks:
-        if (reason := _of_itself(prepared.task.id, earlier, fingerprints)) is not None:
+        reason = _of_itself(prepared.task.id, earlier, fingerprints, compares=compares)
+        if reason is not None:
             again[prepared.task.id] = reason
     if again:
         moved = {
@@ -137,24 +94,28 @@ def resume(
     return Resumption(done, {id: again[id] for id in ids if id in again}, gone)
 
 
-def _of_itself(id: str, earlier: Earlier, fingerprints: Mapping[str, Fingerprint]) -> Again | None:
+def _of_itself(
+    id: str, earlier: Earlier, fingerprints: Mapping[str, Fingerprint], *, compares: bool
+) -> AgainReason | None:
     """Return why a task runs again whatever the others do."""
     outcome, old, new = earlier.outcomes.get(id), earlier.fingerprints.get(id), fingerprints[id]
     if old is None:
-        return New()
+        return NewTask()
     if isinstance(outcome, Failed):
         return FailedBefore(outcome.because)
     if not isinstance(outcome, Succeeded):
         return NeverFinished()
     if isinstance(outcome.value, NotKept):
         return ResultNotKept(outcome.value.kind)
+    if not compares:
+        return None
     if parts := changed(old, new):
-        return Changed(parts)
+        return TaskChanged(parts)
     return NotComparable(new.unknown) if new.unknown else None
 
 
 def _spread(
-    again: dict[str, Again], earlier: Earlier, tasks: Sequence[PreparedTask], deprived: Set[str]
+    again: dict[str, AgainReason], earlier: Earlier, tasks: Sequence[PreparedTask], deprived: Set[str]
 ) -> None:
     """Add the tasks that run again because others do.
 
@@ -167,7 +128,7 @@ def _spread(
     to_look_at = [prepared for prepared in tasks if prepared.task.id in again]
     for prepared in to_look_at:  # grows while it is walked
         id = prepared.task.id
-        affected: dict[int, Again] = {
+        affected: dict[int, AgainReason] = {
             edge.after: FollowsOther(id, edge.because)
             for edge in after[prepared.position]
             if _passes_on(edge.because, earlier.outcomes.get(id))
@@ -194,7 +155,7 @@ def _has_other_sources(old: Fingerprint | None, new: Fingerprint) -> bool:
     return old is not None and old.sources != new.sources
 
 
-def _sources(reader: PreparedTask) -> dict[int, Again]:
+def _sources(reader: PreparedTask) -> dict[int, AgainReason]:
     """Return the tasks that have written what ``reader`` reads."""
     return {
         edge.before: WrittenOver(reader.task.id, edge.because.path)

@@ -25,7 +25,8 @@ _FIRST = """
     );
     CREATE TABLE plans (
         digest TEXT PRIMARY KEY,
-        tasks BLOB NOT NULL         -- JSON: fingerprints by task
+        tasks BLOB NOT NULL,        -- JSON: fingerprints by task
+        outline BLOB                -- JSON: what tasks wait for and take
     );
     CREATE TABLE facts (
         place INTEGER PRIMARY KEY,  -- number of the run * 2**32 + number of the first fact

@@ -23,6 +23,7 @@ from weft.journal.encoding import pages_of
 from weft.journal.fingerprint import Fingerprint
 from weft.journal.schema import place_of
 from weft.journal.standing import Standing
+from weft.planning.outline import Outline
 from weft.scheduling.facts import Fact, RunEnded, TaskEnded
 from weft.scheduling.states import STATE_AFTER
 
@@ -39,6 +40,7 @@ class Header(msgspec.Struct, frozen=True):
         argv: the command line.
         plan: the fingerprints of the tasks by id; None where tasks are added as the run goes on, and
             nothing can be resumed.
+        outline: what those tasks wait for and take.
     """
 
     id: str
@@ -46,6 +48,7 @@ class Header(msgspec.Struct, frozen=True):
     owner: str = ""
     argv: tuple[str, ...] = ()
     plan: Mapping[str, Fingerprint] | None = None
+    outline: Outline | None = None
 
 
 class JournalWriter:
@@ -146,12 +149,14 @@ def _begin(connection: sqlite3.Connection, header: Header) -> int:
     digest = None
     if header.plan is not None:
         tasks = msgspec.json.encode(header.plan)
-        digest = blake2b(tasks, digest_size=16).hexdigest()
-        connection.execute("INSERT OR IGNORE INTO plans (digest, tasks) VALUES (?, ?)", (digest, tasks))
+        outline = None if header.outline is None else msgspec.json.encode(header.outline)
+        digest = blake2b(tasks + (outline or b""), digest_size=16).hexdigest()
+        row = (digest, tasks, outline)
+        connection.execute("INSERT OR IGNORE INTO plans (digest, tasks, outline) VALUES (?, ?, ?)", row)
     argv = msgspec.json.encode(header.argv).decode()
-    row = connection.execute(
+    run = connection.execute(
         "INSERT INTO runs (id, started, argv, owner, plan) VALUES (?, ?, ?, ?, ?)",
         (header.id, header.started, argv, header.owner, digest),
     )
-    assert row.lastrowid is not None
-    return row.lastrowid
+    assert run.lastrowid is not None
+    return run.lastrowid

@@ -35,6 +35,7 @@ from weft.scheduling.facts import (
     StopAsked,
     TaskAdded,
     TaskEnded,
+    TaskTakenUp,
     UndeclaredWrites,
 )
 from weft.scheduling.states import STATE_AFTER
@@ -46,6 +47,7 @@ SCHEMA = 1
 
 NAMES: dict[type[Fact], str] = {
     TaskAdded: "task_added",
+    TaskTakenUp: "task_taken_up",
     AttemptStarted: "attempt_started",
     StopAsked: "stop_asked",
     AttemptEnded: "attempt_ended",
@@ -143,9 +145,13 @@ class JsonDisplay:
 
     def _told(self, fact: Fact, ended: TaskProgress | None) -> dict[str, Any]:
         """Return what an event tells besides its name and its moment."""
+        progress = self._progress
         match fact:
             case TaskAdded(_, _, task, family, duration_s, group):
                 return {"task": task, "family": family, "duration_s": duration_s, "group": group}
+            case TaskTakenUp(_, position, run, again):
+                why = {} if again is None else _because(again)
+                return {"task": progress.task(position).id, "run": run, "again": again is not None, **why}
             case AttemptStarted():
                 return self._attempt(fact.attempt)
             case StopAsked():

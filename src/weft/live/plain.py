@@ -9,6 +9,7 @@ from weft.live.notices import notice
 from weft.live.output import Output
 from weft.live.streams import Streams
 from weft.live.summary import summary
+from weft.live.taken_up import taken_up_lines
 from weft.runtime.layout import RunFolder
 from weft.scheduling.facts import AttemptStarted, Fact, RetryScheduled, TaskEnded
 from weft.views.progress import Progress
@@ -29,6 +30,8 @@ class PlainDisplay:
 
     def show(self, facts: Sequence[Fact]) -> None:
         """Write the lines of these facts, and the output of the tasks that they end."""
+        for line in taken_up_lines(facts):
+            self._streams.err.line(line)
         for fact in facts:
             self._show(fact)
         self._streams.flush()
@@ -53,6 +56,8 @@ class PlainDisplay:
         if isinstance(fact, TaskEnded):
             task = progress.task(fact.task)
             progress.fold(fact)
+            if task.is_taken_over:
+                return
             # A task's output comes before the line that says how it ended, as in any log.
             if task.spent_s is not None:
                 self._output.ended(task.id)

@@ -100,7 +100,8 @@ def _counts(report: Report) -> str:
     }
     parts = ", ".join(f"{ended[kind]} {word}" for kind, word in words.items() if ended[kind])
     tasks = f"{PREFIXES.get(report.state, '')}{count(len(report.outcomes), 'task')} in {span(report.seconds)}"
-    return f"{tasks}: {parts}" if parts else tasks
+    over = f" ({len(report.taken_over)} taken over from {report.resumed})" if report.taken_over else ""
+    return f"{tasks}: {parts}{over}" if parts else tasks
 
 
 def _groups(groups: Mapping[str, GroupReport]) -> Iterator[Line]:

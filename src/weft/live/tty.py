@@ -23,6 +23,7 @@ from weft.live.prints import Prints
 from weft.live.region import Drawn, Region
 from weft.live.streams import Streams
 from weft.live.summary import LineKind, summary
+from weft.live.taken_up import taken_up_lines
 from weft.live.wording import clock, one_line
 from weft.model.outcome import Failed, Outcome
 from weft.model.sentences import sentence
@@ -103,10 +104,13 @@ class TtyDisplay:
         """Count the facts; they are seen at the next tick."""
         progress, pending = self._progress, self._pending
         fold = progress.fold
+        pending += [partial(self._line, line, "dim") for line in taken_up_lines(facts)]
         for fact in facts:
             if isinstance(fact, TaskEnded) and self._shows(fact.outcome):
                 # Looked up first: with its end, a task is forgotten.
-                pending.append(partial(self._ended, progress.task(fact.task), fact.outcome))
+                task = progress.task(fact.task)
+                if not task.is_taken_over:
+                    pending.append(partial(self._ended, task, fact.outcome))
             fold(fact)
             if isinstance(fact, AttemptStarted) and not self._failures_only:
                 attempt = fact.attempt

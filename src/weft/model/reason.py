@@ -350,6 +350,59 @@ class RunTimedOut(_Reason, frozen=True, gc=False):
     limit_s: float
 
 
+class NotRecorded(_Reason, frozen=True, gc=False):
+    """The journal can't be written any more: what would happen now could never be told, nor resumed."""
+
+    problem: str
+
+
+# Why a task runs again in a run that takes up an earlier one.
+class NewTask(_Reason, frozen=True, gc=False):
+    """The earlier plan did not have it."""
+
+
+class NeverFinished(_Reason, frozen=True, gc=False):
+    """The earlier run did not come to its end: it was killed, stopped, or left it out."""
+
+
+class FailedBefore(_Reason, frozen=True, gc=False):
+    """It failed in the earlier run."""
+
+    because: FailureReason
+
+
+class ResultNotKept(_Reason, frozen=True, gc=False):
+    """It has succeeded, but its result is a ``kind``, which the journal can't hold."""
+
+    kind: str
+
+
+class TaskChanged(_Reason, frozen=True, gc=False):
+    """It has succeeded, but these parts of it are no longer what they were."""
+
+    parts: tuple[str, ...]
+
+
+class NotComparable(_Reason, frozen=True, gc=False):
+    """It has succeeded, but its arguments hold a ``kind``, of which nobody can tell if it is the same."""
+
+    kind: str
+
+
+class FollowsOther(_Reason, frozen=True, gc=False):
+    """It has succeeded, but ``task`` runs again, and it comes after it ``because`` of what is told."""
+
+    task: str
+    because: EdgeReason
+
+
+class WrittenOver(_Reason, frozen=True, gc=False):
+    """It has succeeded, but ``reader`` needs what it wrote at ``path``, which may not be there any more."""
+
+    reader: str
+    path: str
+
+
 EdgeReason = (
     Needs
     | NeedsGroup
@@ -379,8 +432,27 @@ WorkspaceReason = SetupFailed | ReadonlyChanged | WroteUndeclared | MergeConflic
 FailureReason = Raised | Exited | Killed | CouldNotStart | BadResult | TimedOut | WorkspaceReason
 LastReason = AttemptsUsedUp | NotRetried | TimeBudgetSpent | RetryBudgetSpent
 GroupReason = GroupMet | GroupLost
-RunEndsBy = RunTimedOut | CriticalFailed | RunFailed | Unhealthy
+RunEndsBy = RunTimedOut | CriticalFailed | RunFailed | Unhealthy | NotRecorded
 EndReason = Interrupted | RunEndsBy  # why the run ends early
 CancelReason = CancelAsked | Preempted | NotNeeded | GroupReason | EndReason
+AgainReason = (
+    NewTask
+    | NeverFinished
+    | FailedBefore
+    | ResultNotKept
+    | TaskChanged
+    | NotComparable
+    | FollowsOther
+    | WrittenOver
+)
 SkipReason = NotNeeded | DependencyFailed | DependencyCancelled | GroupReason | EndReason
-Reason = EdgeReason | PairReason | WaitReason | FailureReason | LastReason | CancelReason | SkipReason
+Reason = (
+    EdgeReason
+    | PairReason
+    | WaitReason
+    | FailureReason
+    | LastReason
+    | CancelReason
+    | SkipReason
+    | AgainReason
+)

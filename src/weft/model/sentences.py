@@ -8,6 +8,7 @@ from typing import assert_never
 from weft.model.amount import amount
 from weft.model.outcome import Cancelled, Failed, Outcome, Skipped, Succeeded
 from weft.model.reason import (
+    AgainReason,
     AsksOthers,
     AttemptsUsedUp,
     BackingOff,
@@ -24,7 +25,9 @@ from weft.model.reason import (
     DependencyPending,
     EdgeReason,
     Exited,
+    FailedBefore,
     FailureReason,
+    FollowsOther,
     GroupLost,
     GroupMet,
     Interrupted,
@@ -36,9 +39,13 @@ from weft.model.reason import (
     MergePending,
     Needs,
     NeedsGroup,
+    NeverFinished,
+    NewTask,
+    NotComparable,
     NotDeclared,
     NotMerged,
     NotNeeded,
+    NotRecorded,
     NotRetried,
     PairReason,
     PoolFull,
@@ -51,6 +58,7 @@ from weft.model.reason import (
     ReadAfterWrite,
     ReadonlyChanged,
     Reason,
+    ResultNotKept,
     RetryBudgetSpent,
     RunFailed,
     RunTimedOut,
@@ -58,6 +66,7 @@ from weft.model.reason import (
     SetupFailed,
     SkipReason,
     TakenElsewhere,
+    TaskChanged,
     Through,
     TimeBudgetSpent,
     TimedOut,
@@ -66,6 +75,7 @@ from weft.model.reason import (
     WaitReason,
     WriteAfterRead,
     WriteAfterWrite,
+    WrittenOver,
     WroteUndeclared,
 )
 from weft.model.signals import signal_name
@@ -98,6 +108,8 @@ def sentence(reason: Reason) -> str:
         return _why_it_was_the_last(reason)
     if isinstance(reason, CancelReason | SkipReason):
         return _why_not_to_its_end(reason)
+    if isinstance(reason, AgainReason):
+        return _why_it_runs_again(reason)
     assert_never(reason)
 
 
@@ -281,6 +293,30 @@ def _why_not_to_its_end(reason: CancelReason | SkipReason) -> str:
             return "it was speculation, and nobody needs it"
         case RunTimedOut(limit_s):
             return f"the run took longer than {limit_s:g} s"
+        case NotRecorded(problem):
+            return f"what happens can't be recorded any more: {problem}"
+        case _:
+            assert_never(reason)
+
+
+def _why_it_runs_again(reason: AgainReason) -> str:
+    match reason:
+        case NewTask():
+            return "the earlier run did not have it"
+        case NeverFinished():
+            return "it did not come to its end"
+        case FailedBefore(because):
+            return f"it failed: {sentence(because)}"
+        case ResultNotKept(kind):
+            return f"its result is a {kind}, which the journal can't hold"
+        case TaskChanged(parts):
+            return f"it has changed: {', '.join(parts)}"
+        case NotComparable(kind):
+            return f"its arguments hold a {kind}, of which nobody can tell whether it is the same"
+        case FollowsOther(task, because):
+            return f"`{task}` runs again, and {sentence(because)}"
+        case WrittenOver(reader, path):
+            return f"`{reader}` needs `{path}`, which others have written over"
         case _:
             assert_never(reason)
 

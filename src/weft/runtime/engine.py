@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import Context, copy_context
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from weft.errors import PlanError, UsageError
-from weft.model.access import Accesses, declared
+from weft.model.access import declared
 from weft.model.attempt import Attempt
 from weft.model.group import Group, group_of
 from weft.model.limits import Limit
@@ -24,7 +24,14 @@ from weft.model.outcome import Outcome
 from weft.model.policy import Policy
 from weft.model.priority import NORMAL, Urgency, priority_of
 from weft.model.rate import Cost
-from weft.model.reason import BringsBack, DependencyPending, Needs, NeedsGroup, NotDeclared, WaitReason
+from weft.model.reason import (
+    BringsBack,
+    DependencyPending,
+    Needs,
+    NeedsGroup,
+    NotRecorded,
+    WaitReason,
+)
 from weft.model.retry import Retry
 from weft.model.speculation import Declared, Effects, effects_of
 from weft.model.task import Task
@@ -32,26 +39,21 @@ from weft.model.timeout import timeout_of
 from weft.model.work import Call, Command
 from weft.model.workspace import Merged, Placed, merge_of, workspace_of
 from weft.planning.check import shared_problems, task_problems
-from weft.planning.conflicts import Conflicts
 from weft.planning.graph import Edge
 from weft.planning.merges import (
-    MergeOrder,
-    Moment,
-    beyond,
     brought_by,
     in_place,
     merging_task,
-    moments_of_task,
 )
-from weft.planning.prepare import PreparedTask
+from weft.planning.prepare import PreparedPlan, PreparedTask
 from weft.planning.priority import UNKNOWN_S
 from weft.runtime.bus import Bus, Subscriber
 from weft.runtime.clock import running_clock
 from weft.runtime.folder import new_run_id
 from weft.runtime.handle import Handle
+from weft.runtime.hazards import Hazards
 from weft.runtime.jobserver import JobTokens
 from weft.runtime.layout import RunFolder
-from weft.runtime.links import ground_of
 from weft.runtime.loop import TurnLoop
 from weft.runtime.perform import Performer
 from weft.runtime.references import references_of
@@ -66,11 +68,16 @@ from weft.scheduling.events import (
     Event,
     InterruptRequested,
     PlanClosed,
+    RecordLost,
+    TakenUp,
     TasksSubmitted,
 )
 from weft.scheduling.facts import Fact, TaskEnded
 from weft.scheduling.scheduler import Scheduler
 from weft.scheduling.waiting import Queue, queues
+
+if TYPE_CHECKING:
+    from weft.runtime.recording import Recording
 
 # Few enough for any API or disk, enough to hide waiting; whoever has more to give says so.
 MAX_CONCURRENT_DEFAULT = 5
@@ -93,6 +100,7 @@ class Engine:
         workspace: where tasks work that have none of their own, and whose group has none.
         merge: how what they make there is brought back.
         strict: whether a task fails that writes in its workspace what it does not declare.
+        journal: record what happens in `.weft/weft.db`, where `weft runs` and its like find it.
 
     Leaving the ``async with`` block waits for all tasks. Leaving it by an exception, or by being
     cancelled, stops them first.
@@ -122,6 +130,7 @@ class Engine:
         workspace: Placed | None = None,
         merge: Merged | None = None,
         strict: bool = False,
+        journal: bool = False,
     ) -> None:
         self._limits = dict(limits or {})
         self._locks = dict(locks or {})
@@ -133,6 +142,8 @@ class Engine:
         self.run_id = new_run_id()
         self._max_concurrent = max_concurrent
         self._jobserver = jobserver
+        self._journal = journal
+        self._recording: Recording | None = None
         self._open_sharing = open_sharing if wait else open_impatient
         self._root = Path(root).absolute()
         self._scheduler = Scheduler(
@@ -140,14 +151,10 @@ class Engine:
         )
         self._handles: dict[int, Handle] = {}  # of tasks that have not ended
         self._witness = RunWitness(self.run_id, self._handles, self._limits, self._locks, self._root)
-        self._merge_order = MergeOrder()
-        self._merged_later: list[Task] = []  # with the handle of each at the same place
-        self._merged_later_handles: list[Handle] = []
+        self._merged_later: list[Handle] = []
         self._n_submitted = 0
         self._given_ids: set[str] = set()
-        ground = ground_of(self._root)
-        self._conflicts = Conflicts(ground.root, ground.resolve)
-        self._accessors: dict[int, str] = {}  # ids of the tasks that declare accesses
+        self._hazards = Hazards(self._root, self._groups)
         self._bus = Bus()
         self._sealed = False
         self._interrupted = False
@@ -184,7 +191,24 @@ class Engine:
             publish=self._turn_done,
             crashed=self._crashed,
         )
+        if self._journal:
+            self.keep_journal()
         return self
+
+    def keep_journal(self, prepared: PreparedPlan | None = None) -> None:
+        """Record in `.weft/weft.db` what happens; of a run that carries out ``prepared``, to be resumed.
+
+        To be called before the first task is submitted.
+
+        Raises:
+            JournalError: it can't be written.
+            UsageError: nor can its folder be made.
+        """
+        # SQLite and all that belongs to it is only loaded for those who record.
+        from weft.runtime.recording import Recording  # noqa: PLC0415
+
+        self._opened()
+        self._recording = Recording(self._root, self.run_id, prepared, self._max_concurrent)
 
     def _desk(self) -> Desk | None:
         """Return where to ask other processes, if anything is shared with them."""
@@ -238,6 +262,8 @@ class Engine:
             except asyncio.CancelledError as error:  # half closed would leave processes behind
                 cancelled = error
         closing.result()
+        if self._recording is not None:
+            self._recording.close()
         finished.result()
         if cancelled is not None:
             raise cancelled
@@ -335,20 +361,19 @@ class Engine:
         handle = self._handle(task, copy_context())
         handle.needs = tuple(required)
         edges = [Edge(needed.position, handle.position, True, Needs(needed.id)) for needed in required]
-        starts, merges = self._hazards(handle.position, task)
+        starts, merges = self._hazards.add(handle.position, task)
         path_s = UNKNOWN_S if duration_s is None else duration_s
         prepared = PreparedTask(handle.position, task, (*edges, *starts), path_s, merges_after=tuple(merges))
         if task.is_merged_later:
-            self._merged_later.append(task)
-            self._merged_later_handles.append(handle)
+            self._merged_later.append(handle)
         turns.post(TasksSubmitted((prepared,)))
         return handle
 
     def _bring_back_the_rest(self) -> None:
         """Add the tasks that bring back what others have made, once all these are known."""
-        later, handles = self._merged_later, self._merged_later_handles
+        later = self._merged_later
         for group in (*self._groups, None) if later else ():
-            members = [handles[number] for number in brought_by(group, later)]
+            members = [later[number] for number in brought_by(group, [handle.task for handle in later])]
             if members:
                 self._bring_back(merging_task(group), members)
 
@@ -359,8 +384,13 @@ class Engine:
         performer.know({handle.position: task})
         turns.post(TasksSubmitted((PreparedTask(handle.position, task, tuple(edges), 0.0, task.needs),)))
 
-    def submit_prepared(self, tasks: Sequence[PreparedTask], context: Context) -> list[Handle]:
-        """Add tasks whose edges are known; their positions follow those of the tasks before."""
+    def submit_prepared(
+        self, tasks: Sequence[PreparedTask], context: Context, taken_up: TakenUp | None = None
+    ) -> list[Handle]:
+        """Add tasks whose edges are known; their positions follow those of the tasks before.
+
+        What an earlier run has done of them is ``taken_up``.
+        """
         turns, performer, _ = self._opened()
         first = self._n_submitted
         performer.know({prepared.position: prepared.task for prepared in tasks})
@@ -373,7 +403,7 @@ class Engine:
                 continue  # it has no use for the results of others
             needed = {edge.before for edge in prepared.edges if isinstance(edge.because, Needs | NeedsGroup)}
             handle.needs = [handles[position - first] for position in sorted(needed)]
-        turns.post(TasksSubmitted(tuple(tasks)))
+        turns.post(TasksSubmitted(tuple(tasks), taken_up))
         return handles
 
     @property
@@ -459,28 +489,6 @@ class Engine:
         handle = self._handles[position] = Handle(self, position, task, context)
         return handle
 
-    def _hazards(self, position: int, task: Task) -> tuple[list[Edge], list[Edge]]:
-        """Return the edges to the start of a task, and those to the merge of what it makes."""
-        starts: list[Edge] = []
-        merges: list[Edge] = []
-        for moment in moments_of_task(position, task, self._groups):
-            found = merges if moment.is_merge else starts
-            if moment.accesses is not None:
-                found += self._hazards_of(moment, task.id, moment.accesses)
-                self._accessors[position] = task.id
-            if moment.is_merge:
-                before = self._merge_order.add(position, moment.accesses)
-                found += [Edge(at, position, False, NotDeclared(task.id)) for at in before]
-        return starts, beyond(starts, merges)
-
-    def _hazards_of(self, moment: Moment, task: str, accesses: Accesses) -> Iterator[Edge]:
-        # Of each task, the moment of its start comes before that of its merge.
-        for hazard in self._conflicts.add(2 * moment.position + moment.is_merge, accesses):
-            before = hazard.before // 2
-            if before != moment.position:
-                because = hazard.reason(self._accessors[before], task)
-                yield Edge(before, moment.position, hazard.required, because)
-
     def _attempt_ended(self, attempt: Attempt, outcome: Outcome) -> None:
         assert self._turns is not None, f"{attempt} ended in an engine that was never open"
         if self._witness.told and (costs := self._witness.told.pop(attempt, None)):
@@ -488,7 +496,10 @@ class Engine:
         self._turns.post(AttemptFinished(attempt, outcome))
 
     def _settle(self, facts: Sequence[Fact]) -> None:
-        """Give the handles their outcomes, before what depends on them is started."""
+        """Record what has happened, and give the handles their outcomes, before anything is started."""
+        recording = self._recording
+        if recording is not None and not recording.keep(facts):
+            self._stop_unrecorded(str(recording.lost))
         ended = self._handles.pop
         for fact in facts:
             if type(fact) is TaskEnded:
@@ -496,6 +507,13 @@ class Engine:
                 handle.settle(fact.outcome)
                 if type(handle.task.work) is Command and self._performer is not None:
                     self._performer.keep_result(handle)
+
+    def _stop_unrecorded(self, problem: str) -> None:
+        """Start nothing any more, not even what was ordered in this turn, and let the run end."""
+        turns, performer, _ = self._opened()
+        if performer.halted is None:
+            performer.halted = NotRecorded(problem.partition("\n")[0])
+            turns.post(RecordLost(performer.halted.problem))
 
     def _turn_done(self, facts: Sequence[Fact]) -> None:
         self._bus.publish(facts)

@@ -36,6 +36,15 @@ def encoded(task_id: str) -> str:
     return name
 
 
+def journal_of(root: Path) -> Path:
+    """Return where the journal of the plan in ``root`` is.
+
+    >>> str(journal_of(Path("project")))
+    'project/.weft/weft.db'
+    """
+    return root / STATE_FOLDER / "weft.db"
+
+
 class RunFolder:
     """The folder of one run.
 

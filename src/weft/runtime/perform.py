@@ -12,8 +12,8 @@ from weft.executors.base import Ended, Invocation, Spawn
 from weft.model.attempt import Attempt
 from weft.model.group import Group
 from weft.model.lock import token_variable
-from weft.model.outcome import Failed, Outcome, Succeeded
-from weft.model.reason import CouldNotStart
+from weft.model.outcome import Cancelled, Failed, Outcome, Succeeded
+from weft.model.reason import CouldNotStart, NotRecorded
 from weft.model.task import Task
 from weft.model.work import Bring, Call, Command, Work, has_result
 from weft.runtime.apart import Apart, Where, works_apart
@@ -58,6 +58,9 @@ class Performer:
         crashed: is told what broke down, if that is a fault of Weft's.
         groups: of tasks, by name.
         strict: whether it is a failure to write in a workspace what was not declared.
+
+    Attributes:
+        halted: why no attempt is started any more: that it was is not recorded.
     """
 
     def __init__(
@@ -91,6 +94,7 @@ class Performer:
         spool = RunFolder.of(root, run_id).spool
         self._executors = Executors(self._work_ended, witness, max_concurrent, spool)
         self._results: ResultFiles | None = None
+        self.halted: NotRecorded | None = None
         self.folder: RunFolder | None = None  # made when the first command comes
         self._jobs: SharedJobs | None = None  # likewise
         self._places: Places | None = None  # known when the first task comes that works apart
@@ -108,6 +112,9 @@ class Performer:
             self._share(action)
 
     def _start(self, attempt: Attempt) -> None:
+        if self.halted is not None:
+            self._ended(attempt, Cancelled(self.halted))
+            return
         handle = self._handles[attempt.task]
         work = handle.task.work
         if isinstance(work, Bring):

@@ -179,7 +179,7 @@ class Places:
             return Closed(NotMerged(str(error), self._told(opened.place.path)))
 
     def close_all(self) -> None:
-        """Let others have what is left: the places, and those of groups whose work nobody has brought back."""
+        """Let others have what is left; also the places of groups whose work nobody has brought back."""
         for place in self._of_groups.values():
             try:
                 place.close()

@@ -13,6 +13,7 @@ from weft.runtime.engine import MAX_CONCURRENT_DEFAULT, Engine
 from weft.runtime.jobserver import JobTokens
 from weft.runtime.signals import interrupts
 from weft.runtime.watch import Display, watched
+from weft.scheduling.events import TakenUp
 from weft.views.aggregate import aggregate_plan
 from weft.views.report import Report, ReportView
 
@@ -25,6 +26,8 @@ async def run_plan(
     own_signals: bool = False,
     jobserver: JobTokens | bool = True,
     wait: bool = True,
+    journal: bool = False,
+    taken_up: TakenUp | None = None,
 ) -> Report:
     """Run all tasks of a plan and return what became of them.
 
@@ -35,9 +38,12 @@ async def run_plan(
         own_signals: let Ctrl-C and SIGTERM end the run early.
         jobserver: with whom commands share jobs, see `Engine`.
         wait: whether tasks wait for what other processes hold, or fail.
+        journal: record the run, so that it is told of, and can be resumed.
+        taken_up: what an earlier run has done, and this one does not do again.
 
     Raises:
         UsageError: the folder of the run can't be made; nothing was begun.
+        JournalError: the journal can't be written; nothing was begun.
     """
     plan = prepared.plan
     size = plan.max_concurrent or MAX_CONCURRENT_DEFAULT if max_concurrent is None else max_concurrent
@@ -55,10 +61,12 @@ async def run_plan(
     ) as engine:
         if any(type(task.work) is Command for task in plan.tasks):
             engine.open_folder()
+        if journal:
+            engine.keep_journal(prepared)
         engine.subscribe(view.fold_all)
         with watched(engine, watch) as display:
             with signals_to(engine) if own_signals else nullcontext():
-                engine.submit_prepared(prepared.tasks, copy_context())
+                engine.submit_prepared(prepared.tasks, copy_context(), taken_up)
                 await engine.close()
             aggregates = {}
             if plan.aggregates:

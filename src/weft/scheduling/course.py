@@ -38,6 +38,7 @@ from weft.scheduling.actions import (
 )
 from weft.scheduling.admission import Admission
 from weft.scheduling.deadlines import Deadlines, Due
+from weft.scheduling.events import TakenUp
 from weft.scheduling.facts import (
     AttemptStarted,
     Fact,
@@ -47,6 +48,7 @@ from weft.scheduling.facts import (
     StopAsked,
     TaskAdded,
     TaskEnded,
+    TaskTakenUp,
 )
 from weft.scheduling.failure import Because, Decision, Failures
 from weft.scheduling.health import Monitors
@@ -104,6 +106,18 @@ class Course:
         for group in prepared.groups:
             self._dependents.setdefault(group, []).append(node)
         return node
+
+    def take_up(self, nodes: Iterable[Node], taken_up: TakenUp, now: float) -> None:
+        """Give tasks that have just come the outcomes that they had in an earlier run."""
+        done: list[Node] = []
+        for node in nodes:
+            position = node.prepared.position
+            self.facts.append(TaskTakenUp(now, position, taken_up.run, taken_up.again.get(position)))
+            if position in taken_up.done:
+                self._settle(node, taken_up.done[position], now)
+                done.append(node)
+        # Who waits for them has come with them, and is looked at after this.
+        self.tasks.released_by(done, self.speculation.eased if self.speculation.is_used else None)
 
     def blame(self, node: Node) -> SkipReason | None:
         """Return why a task that came late can't run, if it can't."""

@@ -7,18 +7,28 @@ from collections.abc import Mapping
 import msgspec
 
 from weft.model.attempt import Attempt
-from weft.model.outcome import Outcome
-from weft.model.reason import FailureReason, WaitReason
+from weft.model.outcome import Outcome, Succeeded
+from weft.model.reason import AgainReason, FailureReason, WaitReason
 from weft.planning.prepare import PreparedTask
+
+
+class TakenUp(msgspec.Struct, frozen=True):
+    """What an earlier ``run`` has left: by position, the tasks ``done``, and why others run ``again``."""
+
+    run: str
+    done: Mapping[int, Succeeded]
+    again: Mapping[int, AgainReason]
 
 
 class TasksSubmitted(msgspec.Struct, frozen=True):
     """Tasks have come, before the run or during it, each at the next place in program order.
 
-    Tasks of one event may wait for each other in any order, and for tasks of earlier events.
+    Tasks of one event may wait for each other in any order, and for tasks of earlier events. What an earlier
+    run has done of them is ``taken_up``.
     """
 
     tasks: tuple[PreparedTask, ...]
+    taken_up: TakenUp | None = None
 
 
 class PlanClosed(msgspec.Struct, frozen=True):
@@ -106,6 +116,12 @@ class InterruptRequested(msgspec.Struct, frozen=True):
     force: bool = False
 
 
+class RecordLost(msgspec.Struct, frozen=True):
+    """What happens can't be recorded any more: the run must end."""
+
+    problem: str
+
+
 class TimePassed(msgspec.Struct, frozen=True):
     """The moment has come at which the last step asked to be woken."""
 
@@ -123,5 +139,6 @@ Event = (
     | TokensCame
     | CancelRequested
     | InterruptRequested
+    | RecordLost
     | TimePassed
 )

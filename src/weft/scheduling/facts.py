@@ -11,6 +11,7 @@ import msgspec
 from weft.model.attempt import Attempt
 from weft.model.outcome import Outcome
 from weft.model.reason import (
+    AgainReason,
     CancelReason,
     EndReason,
     FailureReason,
@@ -32,6 +33,18 @@ class TaskAdded(msgspec.Struct, frozen=True, tag=True, gc=False):
     family: str | None = None
     duration_s: float | None = None
     group: str | None = None
+
+
+class TaskTakenUp(msgspec.Struct, frozen=True, tag=True, gc=False):
+    """A task was part of the earlier ``run`` that this one takes up, or it is new.
+
+    Its outcome there is its outcome here, and follows at once; or it runs ``again`` for that reason.
+    """
+
+    at: float
+    task: int
+    run: str
+    again: AgainReason | None = None
 
 
 class AttemptStarted(msgspec.Struct, frozen=True, tag=True, gc=False):
@@ -155,6 +168,7 @@ class RunEnded(msgspec.Struct, frozen=True, tag=True, gc=False):
 
 Fact = (
     TaskAdded
+    | TaskTakenUp
     | AttemptStarted
     | StopAsked
     | AttemptEnded

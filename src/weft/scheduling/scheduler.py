@@ -25,6 +25,7 @@ from weft.model.reason import (
     CancelAsked,
     CouldNotStart,
     Interrupted,
+    NotRecorded,
     Preempted,
     RunTimedOut,
     TimedOut,
@@ -44,6 +45,7 @@ from weft.scheduling.events import (
     InterruptRequested,
     JobsShared,
     PlanClosed,
+    RecordLost,
     SharesAnswered,
     SharesMoved,
     TasksSubmitted,
@@ -131,6 +133,7 @@ class Scheduler:
             TokensCame: lambda event, now: self.admission.tokens_came(event.units),
             CancelRequested: self._on_cancel_requested,
             InterruptRequested: self._on_interrupt_requested,
+            RecordLost: self._on_record_lost,
             TimePassed: self._on_time_passed,
         }
         self._on_due: dict[Due, Callable[[int, float], None]] = {
@@ -197,9 +200,11 @@ class Scheduler:
                 self.tasks.connect(node)
                 if self.course.speculation.is_used:
                     self.course.speculation.connect(node)
+        if event.taken_up is not None:
+            self.course.take_up(nodes, event.taken_up, now)
         for node in nodes:
             if node.state >= SUCCEEDED:
-                continue  # skipped by the end of another
+                continue  # taken over from an earlier run, or skipped by the end of another
             blame = self.course.blame(node)
             if blame is not None:
                 self.course.end(node, Skipped(blame), now)
@@ -292,6 +297,10 @@ class Scheduler:
             if node.attempt is not None:
                 self.course.stop(node, because, now, force=True)
         self.course.decisions += self.failures.give_up(None, because)
+
+    def _on_record_lost(self, event: RecordLost, now: float) -> None:
+        if not isinstance(self.failures.stopped(None), Interrupted):
+            self.course.decisions += self.failures.give_up(None, NotRecorded(event.problem))
 
     def _on_time_passed(self, event: TimePassed, now: float) -> None:
         """Nothing to do: what has become due is looked for after every event."""

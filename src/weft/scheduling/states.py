@@ -26,7 +26,7 @@ class TaskState(IntEnum):
 WAITING, READY, RUNNING, STOPPING, BACKOFF, ASKING, MERGING, SUCCEEDED, FAILED, CANCELLED, SKIPPED = TaskState
 
 LEGAL = {
-    WAITING: frozenset({READY, CANCELLED, SKIPPED}),
+    WAITING: frozenset({READY, SUCCEEDED, CANCELLED, SKIPPED}),  # SUCCEEDED: in the run that is taken up
     READY: frozenset(
         {ASKING, RUNNING, FAILED, CANCELLED, SKIPPED}
     ),  # FAILED: its time was over between attempts

@@ -29,6 +29,7 @@ from weft.scheduling.events import (
     PlanClosed,
     SharesAnswered,
     SharesMoved,
+    TakenUp,
     TasksSubmitted,
     TimePassed,
 )
@@ -54,6 +55,7 @@ class Sim:
         max_concurrent: how many tasks may run at once, in place of what the plan says. Where
             neither says so, all may.
         seed: of the delays between attempts.
+        taken_up: what an earlier run has done of it.
 
     Attributes:
         clock: the time of the run; moved by the test, or by `play`.
@@ -73,7 +75,14 @@ class Sim:
     {'b': DependencyFailed(task='a')}
     """
 
-    def __init__(self, plan: Plan, *, max_concurrent: int | None = None, seed: str = "") -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        max_concurrent: int | None = None,
+        seed: str = "",
+        taken_up: TakenUp | None = None,
+    ) -> None:
         prepared = prepare(plan).tasks if plan.tasks else ()  # what a group lacks may come later
         self.clock = ManualClock()
         self.facts: list[Fact] = []
@@ -89,7 +98,7 @@ class Sim:
             plan.locks,
         )
         self._positions: dict[str, int] = {}
-        self.submit_prepared(prepared)
+        self.submit_prepared(prepared, taken_up)
 
     # What happens
 
@@ -115,13 +124,13 @@ class Sim:
         plan = msgspec.structs.replace(self.plan, tasks=(*self.plan.tasks, *tasks))
         self.submit_prepared(prepare(plan).tasks[len(self.plan.tasks) :])
 
-    def submit_prepared(self, tasks: tuple[PreparedTask, ...]) -> None:
+    def submit_prepared(self, tasks: tuple[PreparedTask, ...], taken_up: TakenUp | None = None) -> None:
         """Add tasks whose edges are known already."""
         added = tuple(prepared.task for prepared in tasks)
         self.plan = msgspec.structs.replace(self.plan, tasks=(*self.plan.tasks, *added))
         self._positions.update((prepared.task.id, prepared.position) for prepared in tasks)
         if tasks:
-            self.step(TasksSubmitted(tasks))
+            self.step(TasksSubmitted(tasks, taken_up))
 
     def close(self) -> None:
         """Say that no more tasks will come."""

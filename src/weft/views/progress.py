@@ -23,6 +23,7 @@ from weft.scheduling.facts import (
     RunStopping,
     TaskAdded,
     TaskEnded,
+    TaskTakenUp,
 )
 from weft.scheduling.states import CANCELLED, FAILED, SKIPPED, STATE_AFTER, SUCCEEDED, TaskState
 
@@ -47,7 +48,8 @@ class TaskProgress(msgspec.Struct, gc=False):
     """A task that has not ended.
 
     ``started`` is the moment at which the attempt that runs began, ``attempts`` how many have begun.
-    ``failure`` tells why the last one that is over failed, if it did.
+    ``failure`` tells why the last one that is over failed, if it did. ``is_taken_over``
+    tells that it was done in the run that this one takes up.
     """
 
     id: str
@@ -57,6 +59,7 @@ class TaskProgress(msgspec.Struct, gc=False):
     spent_s: float | None = None  # in attempts that are over; None when there was none
     attempts: int = 0
     failure: FailureReason | None = None
+    is_taken_over: bool = False
 
 
 class _Recent:
@@ -121,6 +124,7 @@ class Progress:
         self._recent = _Recent()
         self._handlers: dict[type[Fact], Callable[[Any], None]] = {
             TaskAdded: self._on_task_added,
+            TaskTakenUp: self._on_task_taken_up,
             AttemptStarted: self._on_attempt_started,
             AttemptEnded: self._on_attempt_ended,
             RetryScheduled: self._on_retry_scheduled,
@@ -227,6 +231,9 @@ class Progress:
             family.n_unknown += 1
         else:
             self._known_s += fact.duration_s
+
+    def _on_task_taken_up(self, fact: TaskTakenUp) -> None:
+        self._tasks[fact.task].is_taken_over = fact.again is None
 
     def _on_attempt_started(self, fact: AttemptStarted) -> None:
         position = fact.attempt.task

@@ -13,6 +13,7 @@ from weft.model.outcome import Cancelled, Failed, Outcome, Skipped, Succeeded
 from weft.model.reason import EndReason, GroupLost, GroupMet, RunTimedOut, TimedOut
 from weft.model.sentences import outcome_sentence
 from weft.scheduling.facts import (
+    AttemptEnded,
     AttemptStarted,
     Fact,
     GroupDecided,
@@ -21,6 +22,7 @@ from weft.scheduling.facts import (
     RunStopping,
     TaskAdded,
     TaskEnded,
+    TaskTakenUp,
     UndeclaredWrites,
 )
 from weft.scheduling.states import RunState
@@ -66,7 +68,8 @@ class Report(msgspec.Struct, frozen=True):
     interrupted the run, if a signal did. ``because`` tells why the run ended early, if it did. ``groups`` and
     ``health`` tell how they stood at the end; health by what was watched: "the run", "group `x`",
     "limit `x`". ``attempts`` tells the number of attempts of tasks that had more than one,
-    ``undeclared`` what tasks have written in their workspaces and not declared.
+    ``undeclared`` what tasks have written in their workspaces and not declared. ``resumed``
+    is the id of the run that this one has taken up, and ``taken_over`` are the tasks that were done there.
     """
 
     state: RunState
@@ -79,6 +82,8 @@ class Report(msgspec.Struct, frozen=True):
     health: Mapping[str, HealthReport] = {}
     attempts: Mapping[str, int] = {}
     undeclared: Mapping[str, tuple[str, ...]] = {}
+    resumed: str | None = None
+    taken_over: tuple[str, ...] = ()
 
     @property
     def timed_out(self) -> bool:
@@ -150,6 +155,8 @@ class ReportView:
         self._health: dict[str, HealthReport] = {}
         self._attempts: dict[int, int] = {}
         self._undeclared: dict[int, tuple[str, ...]] = {}
+        self._resumed: str | None = None
+        self._taken_over: list[int] = []
 
     def fold(self, fact: Fact) -> None:
         """Take in the next fact."""
@@ -171,23 +178,31 @@ class ReportView:
             elif isinstance(fact, AttemptStarted):
                 if fact.attempt.number > 1:
                     self._attempts[fact.attempt.task] = fact.attempt.number
-            elif isinstance(fact, UndeclaredWrites):
-                self._undeclared[fact.task] = fact.paths
-            elif isinstance(fact, GroupDecided):
-                self._decided(fact)
-            elif isinstance(fact, RunStopping):
-                self._because = self._because or fact.because
-            elif isinstance(fact, RunEnded):
-                self._state = fact.state
-                self._health = {
-                    told.scope: HealthReport(told.healthy, told.error_rate, told.completed, told.failed)
-                    for told in fact.health
-                }
-            elif isinstance(fact, RunInterrupted):
-                self._signal = self._signal or fact.signal
+            elif type(fact) is not AttemptEnded:  # of which there are many
+                self._fold_seldom(fact)
         if facts:
             self._first = facts[0].at if self._first is None else self._first
             self._last = facts[-1].at
+
+    def _fold_seldom(self, fact: Fact) -> None:
+        if isinstance(fact, UndeclaredWrites):
+            self._undeclared[fact.task] = fact.paths
+        elif isinstance(fact, TaskTakenUp):
+            self._resumed = fact.run
+            if fact.again is None:
+                self._taken_over.append(fact.task)
+        elif isinstance(fact, GroupDecided):
+            self._decided(fact)
+        elif isinstance(fact, RunStopping):
+            self._because = self._because or fact.because
+        elif isinstance(fact, RunEnded):
+            self._state = fact.state
+            self._health = {
+                told.scope: HealthReport(told.healthy, told.error_rate, told.completed, told.failed)
+                for told in fact.health
+            }
+        elif isinstance(fact, RunInterrupted):
+            self._signal = self._signal or fact.signal
 
     def _decided(self, fact: GroupDecided) -> None:
         group = self._groups.setdefault(fact.group, _Group())
@@ -219,4 +234,6 @@ class ReportView:
             dict(self._health),
             {self._ids[position]: number for position, number in self._attempts.items()},
             {self._ids[position]: paths for position, paths in sorted(self._undeclared.items())},
+            self._resumed,
+            tuple([self._ids[position] for position in self._taken_over]),
         )

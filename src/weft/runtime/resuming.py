@@ -1,0 +1,87 @@
+"""Finds the run that a new one takes up, and what is left of it to do.
+
+What stays and what runs again is decided in `journal.resume`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from weft.errors import UsageError
+from weft.journal.fingerprint import fingerprints
+from weft.journal.reader import JournalReader, RunRecord
+from weft.journal.resume import Resumption, resume
+from weft.journal.standing import Standing
+from weft.planning.prepare import PreparedPlan, PreparedTask
+from weft.runtime.history import LATEST, history, run_named
+from weft.runtime.links import ground_of
+from weft.scheduling.events import TakenUp
+
+# Of the tasks of both plans together, so many are in both: then one is what has become of the other.
+_ALIKE = 0.5
+
+
+class Takeover(msgspec.Struct, frozen=True):
+    """An earlier ``run``, and what is left of it to do."""
+
+    run: RunRecord
+    resumption: Resumption
+
+    def of(self, tasks: Sequence[PreparedTask]) -> TakenUp:
+        """Return it as the scheduler takes it, by positions."""
+        done, again = self.resumption.done, self.resumption.again
+        positions = {prepared.task.id: prepared.position for prepared in tasks}
+        return TakenUp(
+            self.run.id,
+            {positions[task]: outcome for task, outcome in done.items()},
+            {positions[task]: reason for task, reason in again.items()},
+        )
+
+
+def take_up(prepared: PreparedPlan, wanted: str = LATEST, *, compares: bool = True) -> Takeover | None:
+    """Return what an earlier run has left of a plan; None if the plan has none, and everything is to be done.
+
+    Args:
+        prepared: the plan as it is now.
+        wanted: the id of the run, the beginning or the end of that, or "latest" for the newest of this plan.
+        compares: let a task that has succeeded run again where it is another one now.
+
+    Raises:
+        UsageError: there is no such run, it still goes on, or it was not one of a plan.
+        JournalError: the journal can't be read.
+    """
+    root = Path(prepared.plan.root)
+    with history(root) as journal:
+        if journal is None and wanted != LATEST:
+            raise UsageError("no run was recorded here")
+        if journal is None:
+            return None
+        run = run_named(journal, wanted) if wanted != LATEST else _latest(journal, prepared)
+        if run is None:
+            return None
+        if run.standing is Standing.RUNNING:
+            raise UsageError(f"run {run.id} still goes on\n  hint: stop it first, or wait until it has ended")
+        if run.plan is None:
+            raise UsageError(f"run {run.id} can't be resumed: its tasks were not known before it began")
+        prints = fingerprints(prepared.tasks)
+        earlier = journal.earlier(run)
+        left = resume(earlier, prepared.tasks, prints, ground_of(root.absolute()), compares=compares)
+    return Takeover(run, left)
+
+
+def _latest(journal: JournalReader, prepared: PreparedPlan) -> RunRecord | None:
+    """Return the newest run of a plan that was this one: more plans may lie in one directory."""
+    ours = {task.id for task in prepared.plan.tasks}
+    seen: dict[str, bool] = {}
+    for run in journal.runs():
+        if run.plan is None:
+            continue
+        if run.plan not in seen:
+            theirs = journal.fingerprints(run).keys()
+            seen[run.plan] = len(ours & theirs) >= _ALIKE * len(ours | theirs)
+        if seen[run.plan]:
+            return run
+    return None
