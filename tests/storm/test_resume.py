@@ -1,0 +1,179 @@
+"""Weft is killed at random moments of real runs; each is then resumed, and ends as if nothing had been.
+
+As many runs as the variable `WEFT_TEST_KILLS` says, by default a few.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from itertools import pairwise
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import msgspec
+import pytest
+
+import weft
+from weft.model.outcome import Succeeded
+from weft.runtime.history import history
+from weft.runtime.layout import journal_of
+from weft.scheduling.facts import AttemptStarted, Fact, TaskAdded, TaskEnded
+
+N_KILLS = int(os.environ.get("WEFT_TEST_KILLS", "4"))
+SEED = os.environ.get("WEFT_TEST_SEED", "1")
+LATEST_S = 1.2  # of which starting takes a part, and the run most of the rest
+
+PLAN = """
+max_concurrent: 4
+tasks:
+  seed: {run: "for n in 1 2 3 4 5 6; do echo $n > in$n; done", writes: ["in*"]}
+  double:
+    each: {n: ["1", "2", "3", "4", "5", "6"]}
+    run: "sleep 0.05; echo $(( $(cat in{n}) * 2 )) > out{n}.tmp; mv out{n}.tmp out{n}; cat out{n}"
+    reads: ["in{n}"]
+    writes: ["out{n}", "out{n}.tmp"]
+    result: json
+  total:
+    run: "sleep 0.05; cat out? > all; cat $WEFT_RESULTS/*[0-9].json"
+    needs: double
+    reads: ["out?"]
+    writes: [all]
+    result: text
+  over: {run: "sleep 0.05; echo over > in1", writes: [in1]}
+  last: {run: "cat all in1 > end", reads: [all, in1], writes: [end]}
+"""
+
+SCRIPT = """
+import asyncio, json, os, sys, time
+import weft
+
+def double(n):
+    time.sleep(0.03)
+    return {"n": n, "double": 2 * n}
+
+async def in_the_loop(found):
+    await asyncio.sleep(0.03)
+    return [part["double"] for part in found]
+
+def total(*lists):
+    time.sleep(0.03)
+    with open("end", "w") as file:
+        file.write(str(sum(map(sum, lists))))
+    return sum(map(sum, lists))
+
+def made():
+    plan = weft.Plan(max_concurrent=3)
+    places = ["thread", "process", "process"] * 3
+    firsts = [plan.add(double, n, where=where, id=f"double[{n}]") for n, where in enumerate(places)]
+    lists = [plan.add(in_the_loop, firsts[n : n + 3], id=f"list[{n}]") for n in (0, 3, 6)]
+    plan.add(total, *lists, writes=["end"], id="total")
+    return plan
+
+if __name__ == "__main__":
+    report = weft.run(made(), journal=True, resume="latest" if "--resume" in sys.argv else None)
+    sys.exit(0 if not report.not_succeeded else 1)
+"""
+
+
+def shell(folder: Path) -> list[str]:
+    (folder / "weft.yaml").write_text(PLAN)
+    return [sys.executable, "-m", "weft", "run"]
+
+
+def python(folder: Path) -> list[str]:
+    (folder / "script.py").write_text(SCRIPT)
+    return [sys.executable, "script.py"]
+
+
+def settings(folder: Path) -> dict[str, Any]:
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("WEFT_")}
+    source = str(Path(weft.__path__[0]).parent)
+    return {
+        "cwd": folder,
+        "env": {**variables, "PYTHONPATH": source},
+        "stdin": subprocess.DEVNULL,
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.STDOUT,
+        "text": True,
+    }
+
+
+def strike(command: list[str], folder: Path, delay_s: float) -> bool:
+    """Start a run and kill it when ``delay_s`` has passed; tell whether it was still there."""
+    with subprocess.Popen(command, **settings(folder), start_new_session=True) as process:
+        time.sleep(delay_s)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()  # until the helpers, which have the pipe too, have ended
+    return process.returncode == -signal.SIGKILL
+
+
+def tree(folder: Path) -> dict[str, str]:
+    return {path.name: path.read_text() for path in sorted(folder.iterdir()) if path.is_file()}
+
+
+class Recorded(msgspec.Struct):
+    """Of one run: the ids of its tasks, what they came to, and which have begun."""
+
+    results: dict[str, Any]
+    began: set[str]
+
+
+def recorded(folder: Path) -> list[Recorded]:
+    """The runs, oldest first."""
+    with history(folder) as journal:
+        if journal is None:
+            return []
+        return [of(list(journal.facts(run))) for run in reversed(journal.runs())]
+
+
+def of(facts: list[Fact]) -> Recorded:
+    ids = {fact.task: fact.id for fact in facts if isinstance(fact, TaskAdded)}
+    ended = [fact for fact in facts if isinstance(fact, TaskEnded)]
+    results = {ids[end.task]: end.outcome.value for end in ended if isinstance(end.outcome, Succeeded)}
+    return Recorded(results, {ids[fact.attempt.task] for fact in facts if isinstance(fact, AttemptStarted)})
+
+
+def is_whole(folder: Path) -> bool:
+    with closing(sqlite3.connect(journal_of(folder))) as connection:
+        return connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+def undisturbed(command: Callable[[Path], list[str]], folder: Path) -> tuple[Mapping[str, str], Recorded]:
+    folder.mkdir()
+    ran = subprocess.run(command(folder), **settings(folder), check=False)
+    assert ran.returncode == 0, ran.stdout
+    return tree(folder), recorded(folder)[-1]
+
+
+@pytest.mark.parametrize("command", [shell, python])
+def test_a_run_that_was_killed_and_resumed_ends_as_one_that_was_not(
+    command: Callable[[Path], list[str]], tmp_path: Path
+) -> None:
+    files, run = undisturbed(command, tmp_path / "undisturbed")
+    chance = Random(f"{SEED} {command.__name__}")
+    n_killed = 0
+    for number in range(N_KILLS):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        delay_s = chance.uniform(0.1, LATEST_S)
+        n_killed += strike(command(folder), folder, delay_s)
+        if chance.random() < 0.3:  # and so may be the run that takes it up
+            n_killed += strike([*command(folder), "--resume"], folder, chance.uniform(0.1, LATEST_S))
+        ran = subprocess.run([*command(folder), "--resume"], **settings(folder), check=False)
+        assert ran.returncode == 0, f"killed after {delay_s} s: {ran.stdout}"
+        runs = recorded(folder)
+        assert runs[-1].results == run.results
+        assert tree(folder) == files
+        assert is_whole(folder)
+        for before, after in pairwise(runs):
+            twice = before.results.keys() & after.began
+            assert twice == set(), f"killed after {delay_s} s"
+    assert n_killed
