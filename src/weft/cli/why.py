@@ -1,0 +1,119 @@
+"""`weft why`: the story of one task in one run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import assert_never
+
+import click
+import msgspec
+
+from weft.cli import options
+from weft.cli.history import as_json, opened_run, row_named, run
+from weft.cli.standard import write
+from weft.journal.reader import RunRecord
+from weft.live.values import as_json as value_as_json
+from weft.live.wording import listed, one_line, span
+from weft.model.sentences import outcome_sentence, sentence
+from weft.scheduling.facts import (
+    AttemptEnded,
+    AttemptStarted,
+    Fact,
+    GaveUp,
+    GroupDecided,
+    HealthChanged,
+    RetryScheduled,
+    RunEnded,
+    RunInterrupted,
+    RunStopping,
+    StopAsked,
+    TaskAdded,
+    TaskEnded,
+    TaskTakenUp,
+)
+from weft.views.story import Happened, Passage, Story, WaitedAt, WaitedFor, story_of
+from weft.views.tasks import task_rows
+
+
+@click.command()
+@run
+@click.argument("task")
+@as_json
+@options.directory
+def command(run: str, task: str, as_json: bool) -> None:
+    """Tell the story of TASK in RUN: what happened, why it waited, and for how long at which gate.
+
+    RUN is the id of a run, the beginning or the end of one, or `latest`. Moments are seconds since the run
+    began. A wait that several gates made is told at each of them.
+    """
+    with opened_run(run) as (journal, record):
+        facts = list(journal.facts(record))
+        row_named(task_rows(facts), record, task)
+        story = story_of(task, facts, journal.outline(record))
+    assert story is not None, f"{task} is there, and has no story"
+    if as_json:
+        told = msgspec.to_builtins(story.passages, enc_hook=value_as_json)
+        write(json.dumps({"run": record.id, "task": task, "passages": told}, indent=2) + "\n")
+    else:
+        write("".join(f"{line}\n" for line in _lines(record, story)))
+
+
+def _lines(record: RunRecord, story: Story) -> Iterator[str]:
+    end = "has no end" if story.outcome is None else outcome_sentence(story.outcome)
+    yield f"{one_line(story.task)} {one_line(end)} in run {record.id}"
+    for passage in story.passages:
+        yield f"{passage.at:>9.3f} s  {one_line(_said(passage))}"
+
+
+def _said(passage: Passage) -> str:
+    match passage:
+        case Happened(_, fact):
+            return _happened(fact)
+        case WaitedFor(_, seconds, tasks, None):
+            return f"waited {span(seconds)} for {listed(tasks)}"
+        case WaitedFor(_, seconds, tasks, str(last), because):
+            for_others = f" for {len(tasks)} tasks, at last" if len(tasks) > 1 else ""
+            why = "" if because is None else f": {sentence(because)}"
+            return f"waited {span(seconds)}{for_others} for {last}{why}"
+        case WaitedAt(_, seconds, None, rates):
+            room = f"for room in {listed(rates)}, or " if rates else ""
+            return f"waited {span(seconds)} {room}for its turn, or for what other processes share"
+        case WaitedAt(_, seconds, because) if because is not None:
+            return f"waited {span(seconds)}: {sentence(because)}"
+    raise AssertionError(f"{passage} has no words")
+
+
+def _happened(fact: Fact) -> str:
+    match fact:
+        case TaskAdded():
+            return "added"
+        case TaskTakenUp(_, _, run, None):
+            return f"done in run {run}, which this one takes up"
+        case TaskTakenUp(_, _, run, again) if again is not None:
+            return f"run {run} is taken up, and it runs again: {sentence(again)}"
+        case AttemptStarted(_, attempt):
+            return f"attempt {attempt.number} started"
+        case StopAsked(_, _, force, because):
+            why = "" if because is None else f": {sentence(because)}"
+            return f"{'killed' if force else 'asked to end'}{why}"
+        case AttemptEnded(_, attempt, outcome):
+            return f"attempt {attempt.number} {outcome_sentence(outcome)}"
+        case RetryScheduled(at, attempt, due):
+            return f"attempt {attempt.number} is not due before {span(due - at)} have passed"
+        case GaveUp(_, _, because):
+            return f"not tried again: {sentence(because)}"
+        case TaskEnded(_, _, outcome):
+            return outcome_sentence(outcome)
+        case GroupDecided(_, group, met, because):
+            return f"its group {group} was {'met' if met else 'lost'}: {sentence(because)}"
+        case HealthChanged(_, scope, healthy, circuit):
+            return f"{scope} was {'healthy' if healthy else 'unhealthy'}, its circuit {circuit.value}"
+        case RunStopping(_, because):
+            return f"the run was ended early: {sentence(because)}"
+        case RunInterrupted():
+            return "the run was interrupted"
+        case TaskTakenUp() | RunEnded():
+            raise AssertionError(f"{fact} is told elsewhere")
+        case _:
+            assert_never(fact)
