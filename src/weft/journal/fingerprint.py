@@ -7,7 +7,7 @@ qualified name and by the version that its user gives; its code is not looked at
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import partial
+from functools import lru_cache, partial
 from hashlib import blake2b
 from pathlib import PurePath
 from types import ModuleType
@@ -62,7 +62,7 @@ def fingerprint(prepared: PreparedTask, version: str = "") -> Fingerprint:
         reads="" if accesses is None else _digest(sorted(set(accesses.reads))),
         writes="" if accesses is None else _digest(sorted(set(accesses.writes))),
         needs=_digest(sorted(set(task.needs))) if task.needs else "",
-        sources=_digest(sources) if (sources := _sources(prepared)) else "",
+        sources=_digest(sources) if prepared.edges and (sources := _sources(prepared)) else "",
         version=_digest(version) if version else "",
         **_parts_of(task.work),
     )
@@ -93,7 +93,7 @@ def _parts_of(work: Work) -> Mapping[str, str]:
         return {
             "command": _digest(work.run),
             "result": work.result.value,
-            "cwd": _digest(work.cwd),
+            "cwd": _digest_of_name(work.cwd),
             "env": _digest(sorted(work.env.items())) if work.env else "",
         }
     if isinstance(work, Bring):
@@ -103,7 +103,7 @@ def _parts_of(work: Work) -> Mapping[str, str]:
         arguments = _plain((bound, work.args, dict(work.kwargs)))
     except _Unknown as unknown:
         return {"unknown": str(unknown)}
-    return {"function": _digest(function), "arguments": _digest(arguments)}
+    return {"function": _digest_of_name(function), "arguments": _digest(arguments)}
 
 
 def _function(function: Any) -> tuple[str, list[Any]]:
@@ -138,6 +138,12 @@ def _plain(value: Any, depth: int = 0) -> Any:
     if isinstance(value, PurePath):
         return ("path", str(value))
     raise _Unknown(kind.__qualname__)
+
+
+@lru_cache(maxsize=256)
+def _digest_of_name(name: str) -> str:
+    """Return the digest of what many tasks have in common."""
+    return _digest(name)
 
 
 def _digest(value: Any) -> str:
