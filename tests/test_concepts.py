@@ -24,10 +24,11 @@ NAMES = sorted({page.stem for page in PAGES.glob("*.md")} - ELSEWHERE)
 
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"^\$ (.*\n)", re.MULTILINE)
-# How long a task took, how long the run took; when it was, and what was waited; the name and the date of the run.
+# How long a task took, how long the run took; moments and waits of one task; when a run was, and its name.
 MEASURED = re.compile(
-    r"(?<=\()[\d.]+ s(?=\)$)|(?<= in )[\d.]+ s(?=:)|^ +[\d.]+ s(?=  )|(?<=waited )[\d.]+ s|(?<=after )[\d.]+ s$"
-    r"|\d{8}-\d{6}-[0-9a-f]{6}|[\d-]{10} [\d:]{8}",
+    r"(?<=\()[\d.]+ s(?=\)$)|(?<= in )[\d.]+ s(?=:)|(?<=after )[\d.]+ s$"
+    r"|^ +[\d.]+ s(?=  )|(?<=waited )[\d.]+ s"
+    r"|[\d-]{10} [\d:]{8}|\d{8}-\d{6}-[0-9a-f]{6}",
     re.MULTILINE,
 )
 ROW = re.compile(r"^\| `(\w+)`", re.MULTILINE)

@@ -5,14 +5,19 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
-from tests.journal.builders import END, reader, recorded, whole_task, writer
+from tests.journal.builders import END, US, reader, recorded, whole_task, writer
 
 from weft.journal.database import JournalError, JournalLost
+from weft.journal.fingerprint import fingerprints
 from weft.journal.standing import Standing
-from weft.journal.writer import JournalWriter
+from weft.journal.writer import Header, JournalWriter
 from weft.model.outcome import Failed, Succeeded
 from weft.model.reason import Exited
+from weft.planning.outline import outline_of
+from weft.planning.prepare import prepare
 from weft.scheduling.facts import Fact
+from weft.testing import plan
+from weft.testing import task as task_of
 
 
 def standing(folder: Path) -> Standing:
@@ -114,3 +119,18 @@ def test_closing_is_the_last_attempt_to_write_the_end(tmp_path: Path) -> None:
         make_room(journal)
     assert recorded(tmp_path) == [*large(0), *END]
     assert standing(tmp_path) is Standing.SUCCEEDED
+
+
+def test_names_that_are_no_text_come_back_as_they_were(tmp_path: Path) -> None:
+    name = "caf\udce9"
+    task = prepare(plan(task_of(name), task_of("b", needs=[name])))
+    header = Header("r1", 0.0, US, ("weft", "map", name), fingerprints(task.tasks), outline_of(task, 2))
+    with closing(JournalWriter(tmp_path / "weft.db", header)) as journal:
+        journal.append([*whole_task(0, name), *whole_task(1, "b"), *END])
+    with closing(reader(tmp_path)) as reading:
+        (record,) = reading.runs()
+        assert record.argv == header.argv
+        assert reading.fingerprints(record) == header.plan
+        assert reading.outline(record) == header.outline
+        assert list(reading.outcomes(record)) == [name, "b"]
+        assert reading.durations([name, "b"]).tasks == {"b": 1.0}

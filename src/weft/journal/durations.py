@@ -80,7 +80,7 @@ def remember(connection: sqlite3.Connection, measured: Durations) -> None:
     """Let the averages move by what was ``measured``; to be called inside of a transaction."""
     rows = [(name, False, seconds) for name, seconds in measured.tasks.items()]
     rows += [(name, True, seconds) for name, seconds in measured.families.items()]
-    connection.executemany(_UPDATE, rows)
+    connection.executemany(_UPDATE, (row for row in rows if _is_text(row[0])))
 
 
 def recall(connection: sqlite3.Connection, tasks: Sequence[str], families: Sequence[str]) -> Durations:
@@ -88,8 +88,18 @@ def recall(connection: sqlite3.Connection, tasks: Sequence[str], families: Seque
     return Durations(_recall(connection, tasks, False), _recall(connection, families, True))
 
 
+def _is_text(name: str) -> bool:
+    """Tell whether SQLite can hold ``name``: not if it is that of a file, and no text."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _recall(connection: sqlite3.Connection, names: Sequence[str], is_family: bool) -> dict[str, float]:
     found: dict[str, float] = {}
+    names = [name for name in names if _is_text(name)]
     for first in range(0, len(names), _NAMES_PER_QUERY):
         some = names[first : first + _NAMES_PER_QUERY]
         marks = ", ".join("?" * len(some))

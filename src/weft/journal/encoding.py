@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from math import isfinite
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -36,6 +36,8 @@ from weft.scheduling.facts import (
     TaskTakenUp,
     UndeclaredWrites,
 )
+
+T = TypeVar("T")
 
 _FACTS_PER_PAGE = 1000
 _LARGEST_PAGE_BYTES = 64 * 1024 * 1024  # as large as one result may be; SQLite holds 1 GB
@@ -112,12 +114,7 @@ def pages_of(facts: Sequence[Fact]) -> Iterator[tuple[int, bytes]]:
 
 def encode(facts: Sequence[Fact]) -> bytes:
     """Return ``facts`` as one page."""
-    written = list(_written(facts))
-    try:
-        return _encoder.encode(written)
-    except UnicodeEncodeError:
-        # A file name that is no text has lone surrogates: these only Python's own JSON can write.
-        return json.dumps(msgspec.to_builtins(written, enc_hook=lambda exception: None)).encode()
+    return to_json(list(_written(facts)))
 
 
 def decode(page: bytes) -> tuple[list[Fact], list[PassedOver]]:
@@ -130,6 +127,27 @@ def decode(page: bytes) -> tuple[list[Fact], list[PassedOver]]:
         return _read(_pages.decode(page))
     except msgspec.DecodeError:
         return _read(_one_by_one(page))
+
+
+def to_json(value: Any) -> bytes:
+    """Return ``value`` as JSON; exceptions in it are left out."""
+    try:
+        return _encoder.encode(value)
+    except UnicodeEncodeError:
+        # A file name that is no text has lone surrogates: these only Python's own JSON can write.
+        return json.dumps(msgspec.to_builtins(value, enc_hook=lambda exception: None)).encode()
+
+
+def from_json(text: bytes | str, shape: type[T]) -> T:
+    """Return the value that `to_json` has written.
+
+    Raises:
+        ValueError: this is none of that ``shape``.
+    """
+    try:
+        return msgspec.json.decode(text, type=shape)
+    except msgspec.DecodeError:
+        return msgspec.convert(json.loads(text), shape)
 
 
 def is_kept(value: Any, depth: int = 0) -> bool:

@@ -16,7 +16,7 @@ import msgspec
 from weft.disk.turns import in_turn
 from weft.journal.database import JournalError, errors_told, open_to_read
 from weft.journal.durations import Durations, recall
-from weft.journal.encoding import PassedOver, decode
+from weft.journal.encoding import PassedOver, decode, from_json
 from weft.journal.fingerprint import Fingerprint
 from weft.journal.resume import Earlier
 from weft.journal.schema import place_of
@@ -158,8 +158,8 @@ class JournalReader:
     def _of_plan(self, run: RunRecord, column: Literal["tasks", "outline"], shape: type[T]) -> T | None:
         rows = self._rows(f"SELECT {column} FROM plans WHERE digest = ?", run.plan)
         try:
-            return msgspec.json.decode(rows[0][0], type=shape) if rows and rows[0][0] is not None else None
-        except msgspec.MsgspecError as error:
+            return from_json(rows[0][0], shape) if rows and rows[0][0] is not None else None
+        except ValueError as error:
             raise self._damaged(run, f"its plan can't be read: {error}") from error
 
     def _pages(self, run: RunRecord, seq: int) -> Iterator[tuple[int, list[Fact]]]:
@@ -187,7 +187,7 @@ class JournalReader:
             "number": number,
             "id": id,
             "started": started,
-            "argv": msgspec.json.decode(argv),
+            "argv": from_json(argv, tuple[str, ...]),
             "owner": owner,
             "standing": state if state is not None else self._standing(owner),
             "seconds": seconds,

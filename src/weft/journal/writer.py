@@ -19,7 +19,7 @@ import msgspec
 from weft.disk.turns import in_turn, transaction
 from weft.journal.database import JournalLost, errors_told, open_to_write
 from weft.journal.durations import Stopwatch, remember
-from weft.journal.encoding import pages_of
+from weft.journal.encoding import pages_of, to_json
 from weft.journal.fingerprint import Fingerprint
 from weft.journal.schema import place_of
 from weft.journal.standing import Standing
@@ -148,12 +148,12 @@ def _begin(connection: sqlite3.Connection, header: Header) -> int:
     """Write down that a run has begun, and return its number."""
     digest = None
     if header.plan is not None:
-        tasks = msgspec.json.encode(header.plan)
-        outline = None if header.outline is None else msgspec.json.encode(header.outline)
+        tasks = to_json(header.plan)
+        outline = None if header.outline is None else to_json(header.outline)
         digest = blake2b(tasks + (outline or b""), digest_size=16).hexdigest()
         row = (digest, tasks, outline)
         connection.execute("INSERT OR IGNORE INTO plans (digest, tasks, outline) VALUES (?, ?, ?)", row)
-    argv = msgspec.json.encode(header.argv).decode()
+    argv = to_json(header.argv).decode()
     run = connection.execute(
         "INSERT INTO runs (id, started, argv, owner, plan) VALUES (?, ?, ?, ?, ?)",
         (header.id, header.started, argv, header.owner, digest),

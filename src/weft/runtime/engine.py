@@ -261,9 +261,11 @@ class Engine:
                 await asyncio.wait([closing])
             except asyncio.CancelledError as error:  # half closed would leave processes behind
                 cancelled = error
-        closing.result()
-        if self._recording is not None:
-            self._recording.close()
+        try:
+            closing.result()
+        finally:
+            if self._recording is not None:
+                self._recording.close()
         finished.result()
         if cancelled is not None:
             raise cancelled

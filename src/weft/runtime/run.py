@@ -61,7 +61,7 @@ async def run_plan(
     ) as engine:
         if any(type(task.work) is Command for task in plan.tasks):
             engine.open_folder()
-        if journal:
+        if journal and prepared.tasks:  # else there is nothing to tell
             engine.keep_journal(prepared)
         engine.subscribe(view.fold_all)
         with watched(engine, watch) as display:
