@@ -14,7 +14,7 @@ from weft.cli.history import as_json, opened_run, row_named, run
 from weft.cli.standard import write
 from weft.journal.reader import RunRecord
 from weft.live.values import as_json as value_as_json
-from weft.live.wording import listed, one_line, span
+from weft.live.wording import count, listed, one_line, span
 from weft.model.sentences import outcome_sentence, sentence
 from weft.scheduling.facts import (
     AttemptEnded,
@@ -23,6 +23,8 @@ from weft.scheduling.facts import (
     GaveUp,
     GroupDecided,
     HealthChanged,
+    MergeEnded,
+    MergeStarted,
     RetryScheduled,
     RunEnded,
     RunInterrupted,
@@ -31,6 +33,7 @@ from weft.scheduling.facts import (
     TaskAdded,
     TaskEnded,
     TaskTakenUp,
+    UndeclaredWrites,
 )
 from weft.views.story import Happened, Passage, Story, WaitedAt, WaitedFor, story_of
 from weft.views.tasks import task_rows
@@ -99,6 +102,15 @@ def _happened(fact: Fact) -> str:
             return f"{'killed' if force else 'asked to end'}{why}"
         case AttemptEnded(_, attempt, outcome):
             return f"attempt {attempt.number} {outcome_sentence(outcome)}"
+        case UndeclaredWrites(_, _, paths):
+            return f"it wrote and did not declare: {listed(paths)}"
+        case MergeStarted():
+            return "what it made is being brought back"
+        case MergeEnded(_, _, None, changed):
+            return f"what it made was brought back: {count(changed, 'path')} changed"
+        case MergeEnded(_, _, failure):
+            assert failure is not None
+            return f"what it made was not brought back: {sentence(failure)}"
         case RetryScheduled(at, attempt, due):
             return f"attempt {attempt.number} is not due before {span(due - at)} have passed"
         case GaveUp(_, _, because):

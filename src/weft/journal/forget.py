@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 
-from weft.journal.database import errors_told, open_to_write, transaction
+from weft.disk.turns import transaction
+from weft.journal.database import errors_told, open_to_write
 from weft.journal.reader import RunRecord
 from weft.journal.schema import place_of
 

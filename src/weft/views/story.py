@@ -30,6 +30,8 @@ from weft.scheduling.facts import (
     Fact,
     GroupDecided,
     HealthChanged,
+    MergeEnded,
+    MergeStarted,
     RetryScheduled,
     RunEnded,
     RunInterrupted,
@@ -37,6 +39,7 @@ from weft.scheduling.facts import (
     TaskAdded,
     TaskEnded,
     TaskTakenUp,
+    UndeclaredWrites,
 )
 from weft.scheduling.health import Circuit
 
@@ -202,7 +205,9 @@ class _Teller:
                 return f"group `{fact.group}`" in self._scopes
             case RunInterrupted() | RunStopping():
                 return True
-            case TaskTakenUp() | TaskAdded() | TaskEnded():
+            case (
+                TaskTakenUp() | TaskAdded() | TaskEnded() | UndeclaredWrites() | MergeStarted() | MergeEnded()
+            ):
                 return fact.task == self._position
             case RunEnded():
                 return False
