@@ -60,6 +60,7 @@ from weft.scheduling.events import (
 )
 from weft.scheduling.facts import Fact, TaskEnded
 from weft.scheduling.scheduler import Scheduler
+from weft.scheduling.voting import Election
 
 # Few enough for any API or disk, enough to hide waiting; whoever has more to give says so.
 MAX_CONCURRENT_DEFAULT = 5
@@ -79,6 +80,7 @@ class Engine:
         jobserver: whether commands share the jobs of this run, as those of make do; or the tokens of a
             jobserver above, with which the run shares them all.
         wait: whether tasks wait for what other processes hold, or fail.
+        elections: votes among the first tasks, by their positions, that end as soon as they are decided.
 
     Leaving the ``async with`` block waits for all tasks. Leaving it by an exception, or by being
     cancelled, stops them first.
@@ -105,6 +107,7 @@ class Engine:
         locks: Mapping[str, Lock] | None = None,
         jobserver: JobTokens | bool = True,
         wait: bool = True,
+        elections: Sequence[Election] = (),
     ) -> None:
         self._limits = dict(limits or {})
         self._locks = dict(locks or {})
@@ -117,7 +120,7 @@ class Engine:
         self._open_sharing = open_sharing if wait else open_impatient
         self._root = Path(root).absolute()
         self._scheduler = Scheduler(
-            max_concurrent, self._limits, self._groups, policy, self.run_id, self._locks
+            max_concurrent, self._limits, self._groups, policy, self.run_id, self._locks, elections
         )
         self._handles: dict[int, Handle] = {}  # of tasks that have not ended
         self._witness = RunWitness(self.run_id, self._handles, self._limits, self._locks)

@@ -37,6 +37,7 @@ from weft.scheduling.scheduler import Scheduler, Step
 from weft.scheduling.states import RunState, TaskState
 from weft.testing.builders import cancelled
 from weft.testing.clock import ManualClock
+from weft.views.aggregate.of_plan import elections_of
 
 UNBOUNDED = 1_000_000  # slots, where a test is not about them
 
@@ -86,6 +87,7 @@ class Sim:
             plan.policy,
             seed,
             plan.locks,
+            elections_of(plan),
         )
         self._positions: dict[str, int] = {}
         self.submit_prepared(prepared)
