@@ -35,28 +35,28 @@ def aggregates_of(entry: PlanEntry, reading: Reading) -> dict[str, Aggregate]:
     """Return the aggregates of a plan; those whose strategy can't be told are left out."""
     found = {}
     for name, aggregate in entry.aggregates.items():
-        _check_keys(name, aggregate.strategy, reading)
-        strategy = _strategy(aggregate, entry)
-        if strategy is not None:
-            most = aggregate.max_supporters
-            found[name] = Aggregate(
-                aggregate.source,
-                strategy,
-                aggregate.field,
-                aggregate.key,
-                aggregate.min_required,
-                MAX_SUPPORTERS if most is None else most,
-                bool(aggregate.stop_when_decided),
-            )
+        strategy = aggregate.strategy
+        if strategy is None:
+            continue
+        _check_keys(name, strategy, reading)
+        most = aggregate.max_supporters
+        found[name] = Aggregate(
+            aggregate.source,
+            _strategy(strategy, aggregate, entry),
+            aggregate.field,
+            aggregate.key,
+            aggregate.min_required,
+            MAX_SUPPORTERS if most is None else most,
+            bool(aggregate.stop_when_decided) and "stop_when_decided" in KEYS_OF[strategy],
+        )
     return found
 
 
-def _check_keys(name: str, strategy: str | None, reading: Reading) -> None:
+def _check_keys(name: str, strategy: str, reading: Reading) -> None:
     """Take down the keys that the strategy has no use for, and those that it lacks."""
     path = ("aggregates", name)
     node = node_at(reading.tree, path)
-    if strategy is None or not isinstance(node, Table):
-        return
+    assert isinstance(node, Table), f"{path} was read as a mapping"
     for key in node.nodes:
         if key in _OWN and key not in KEYS_OF[strategy]:
             others = ", ".join(f"`{other}`" for other, keys in KEYS_OF.items() if key in keys)
@@ -68,9 +68,9 @@ def _check_keys(name: str, strategy: str | None, reading: Reading) -> None:
         reading.problem(path, message, f"`{needed}:` {_MEANINGS[needed]}")
 
 
-def _strategy(entry: AggregateEntry, plan: PlanEntry) -> Strategy | None:
-    """Return the strategy of an entry; what can't be read has something in its place."""
-    match entry.strategy:
+def _strategy(name: str, entry: AggregateEntry, plan: PlanEntry) -> Strategy:
+    """Return the strategy of this ``name``; what can't be read has something in its place."""
+    match name:
         case "ordered":
             return Ordered()
         case "concat":
@@ -92,4 +92,4 @@ def _strategy(entry: AggregateEntry, plan: PlanEntry) -> Strategy | None:
         case "merge-files":
             header = HEADER if entry.header is None else entry.header
             return MergeFiles(entry.to or "", entry.files or (), header)
-    return None
+    raise AssertionError(f"`{name}` is none of {KEYS_OF}")
