@@ -125,8 +125,9 @@ def test_an_interruption_ends_the_command_and_all_that_it_has_started(tmp_path: 
 
 def test_whoever_is_cancelled_leaves_no_command_behind(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "begun")
+    script = "echo $$ > begun; sleep 1000"
     plan = loads(
-        f"tasks: {{{VOTES}}}\naggregates: {{x: {{from: votes, strategy: reduce, run: 'echo $$ > begun; sleep 1000'}}}}",
+        f"tasks: {{{VOTES}}}\naggregates: {{x: {{from: votes, strategy: reduce, run: '{script}'}}}}",
         root=tmp_path,
     )
 

@@ -56,7 +56,7 @@ def test_a_quorum_may_be_a_share_of_the_votes_that_were_cast() -> None:
 
 @pytest.mark.parametrize("least", [0, -1, 0.0, 1.5, math.nan, True])
 def test_a_quorum_is_a_number_of_votes_or_a_share(least: float) -> None:
-    with pytest.raises(UsageError, match="expected a whole number, 1 or more, or a share up to 1.0"):
+    with pytest.raises(UsageError, match=r"expected a whole number, 1 or more, or a share up to 1\.0"):
         quorum(["a"], least)
 
 
@@ -80,7 +80,7 @@ def test_who_tells_no_weight_abstains() -> None:
 
 @pytest.mark.parametrize("weight", [-1, math.inf, math.nan, "much", True])
 def test_a_weight_is_a_number(weight: object) -> None:
-    with pytest.raises(UsageError, match="the result of number 0 can't be counted: the weight .* 0 or more"):
+    with pytest.raises(UsageError, match=r"the result of number 0 can't be counted: the weight .* 0 or more"):
         weighted(["x"], lambda _: weight)  # type: ignore[arg-type, return-value]  # that is the question
 
 
