@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weft.errors import UsageError
+from weft.errors import TooFewResults, UsageError
 from weft.model.aggregate import Aggregate, Majority, Quorum
 from weft.model.group import Group
 from weft.model.outcome import Cancelled, Outcome, Skipped, Succeeded
@@ -26,6 +26,8 @@ from weft.scheduling.facts import StopAsked
 from weft.scheduling.states import BACKOFF, STOPPING, RunState
 from weft.scheduling.voting import Election, Voting
 from weft.testing import Sim, cancelled, failed, plan, succeeded, task
+from weft.views.aggregate import MajorityVote, QuorumVote
+from weft.views.aggregate.of_plan import PlanResults
 from weft.views.report import ReportView
 
 # Against the rule, tried out on everything that may still come
@@ -257,3 +259,45 @@ def test_what_comes_late_and_needs_a_voter_that_was_left_out_is_skipped() -> Non
     assert run.skipped["late"] == DependencyCancelled("v2")
     run.close()
     assert run.ended is RunState.FAILED
+
+
+VOTES = st.sampled_from([succeeded("a"), succeeded("a"), succeeded("b"), succeeded(None), failed()])
+
+
+@given(
+    st.lists(st.lists(VOTES, min_size=1, max_size=3), min_size=2, max_size=9),
+    st.lists(st.sampled_from([0.5, 1.0, 3.0]), min_size=9, max_size=9),
+    st.integers(1, 9),
+    st.sampled_from([Majority(), Quorum(2), Quorum(0.6)]),
+    st.sampled_from([None, 1, 0.5, 0.9]),
+    st.booleans(),
+)
+def test_who_wins_is_the_same_as_if_all_had_voted(
+    votes: list[list[Outcome]],
+    durations_s: list[float],
+    width: int,
+    rule: Majority | Quorum,
+    required: float | None,
+    in_group: bool,
+) -> None:
+    group = "jury" if in_group else None
+    tasks = [
+        task(
+            f"v{n}", family="v", duration_s=durations_s[n], retry=Retry(len(votes[n]), base_s=1), group=group
+        )
+        for n in range(len(votes))
+    ]
+    groups = {"jury": Group(min_required=0.1)} if in_group else {}
+    ends = {f"v{n}": attempts for n, attempts in enumerate(votes)}
+    answers = []
+    for stop in (False, True):
+        aggregate = Aggregate(("v",), rule, min_required=required, stop_when_decided=stop)
+        run = Sim(voting(plan(*tasks, groups=groups), aggregate), max_concurrent=width)
+        run.play(ends)
+        try:
+            vote = PlanResults(run.plan, run.outcomes, {}).made(aggregate)
+            assert isinstance(vote, MajorityVote | QuorumVote)
+            answers.append(vote.winner)
+        except TooFewResults:
+            answers.append(None)
+    assert answers[0] == answers[1]
