@@ -14,8 +14,17 @@ from tests.live.written import written
 from weft.live.choose import DisplayKind, open_display
 from weft.live.values import as_json
 from weft.model.outcome import Succeeded
+from weft.model.reason import MergeConflict
 from weft.runtime.layout import RunFolder
-from weft.scheduling.facts import Fact, RunInterrupted, TaskAdded, TaskEnded
+from weft.scheduling.facts import (
+    Fact,
+    MergeEnded,
+    MergeStarted,
+    RunInterrupted,
+    TaskAdded,
+    TaskEnded,
+    UndeclaredWrites,
+)
 from weft.views.report import Report
 
 Golden = Callable[[str, str], None]
@@ -82,7 +91,13 @@ def test_every_event_and_every_key_has_its_place_in_the_docs(
 ) -> None:
     page = PAGE.read_text()
     sections = dict(re.findall(r"^### `(\w+)`\n(.*?)(?=^##|\Z)", page, re.DOTALL | re.MULTILINE))
-    told = [*facts[:-1], RunInterrupted(166.0, 2), facts[-1]]
+    added = next(number for number, fact in enumerate(facts) if isinstance(fact, TaskAdded)) + 1
+    merged: list[Fact] = [
+        UndeclaredWrites(0.0, 0, ("a",)),
+        MergeStarted(0.0, 0),
+        MergeEnded(0.0, 0, MergeConflict(("a",), "w")),
+    ]
+    told = [*facts[:added], *merged, *facts[added:-1], RunInterrupted(166.0, 2), facts[-1]]
     stream_of(told, report, stdout, folder)
     events = [json.loads(line) for line in stream_of(trouble, bad_report, stdout).splitlines()]  # of both
     keys: dict[str, set[str]] = {}

@@ -21,10 +21,11 @@ from weft.live.streams import Streams
 from weft.live.tty import TtyDisplay
 from weft.model.attempt import Attempt
 from weft.model.outcome import Failed, Succeeded
-from weft.model.reason import Exited
+from weft.model.reason import Exited, LockHeld, PoolFull
 from weft.runtime.layout import RunFolder
 from weft.scheduling.facts import AttemptEnded, AttemptStarted, Fact, RunInterrupted, TaskAdded, TaskEnded
 from weft.scheduling.states import RunState
+from weft.scheduling.waiting import Queue
 from weft.views.report import Report
 
 Golden = Callable[[str, str], None]
@@ -41,6 +42,7 @@ class Window:
         folder: RunFolder | None = None,
         mode: OutputMode = OutputMode.GROUP,
         verbose: bool = False,
+        queues: Sequence[Queue] = (),
     ) -> None:
         self.columns, self.rows = columns, rows
         self.now = 100.0
@@ -61,6 +63,7 @@ class Window:
             verbose=verbose,
             console=console,
             clock=lambda: self.now,
+            queues=lambda: queues,
         )
 
     def show(self, facts: Sequence[Fact], *, until: float) -> None:
@@ -117,6 +120,22 @@ def test_all_running_tasks_are_shown_where_there_is_just_room_for_them() -> None
     window.show(running(22, 22), until=101.0)
     assert str(window).count("task ") == 22
     assert "more" not in str(window)
+
+
+def test_it_is_told_how_many_tasks_wait_at_which_gate(golden: Golden) -> None:
+    queues = [Queue(120, PoolFull("gpu", 0, 1)), Queue(3, LockHeld("tree", ("build",)))]
+    window = Window(queues=queues)
+    window.show(running(200, 4), until=103.0)
+    golden("tty_waiting.txt", str(window))
+
+
+@pytest.mark.parametrize("rows", [2, 5, 6, 12])
+def test_what_runs_has_more_room_than_what_waits(rows: int) -> None:
+    window = Window(80, rows, queues=[Queue(9, PoolFull(name, 0, 1)) for name in "abc"])
+    window.show(running(100, 50), until=101.0)
+    lines = str(window).splitlines()[1:-1]
+    assert len(lines) == rows - 1
+    assert sum("waiting" in line for line in lines) <= sum("task " in line for line in lines)
 
 
 def test_nothing_is_drawn_by_facts_alone() -> None:

@@ -8,7 +8,7 @@ from weft.model.access import Undeclared
 from weft.model.task import Task
 from weft.planning.conflicts import between
 from weft.planning.prepare import PreparedPlan, prepare
-from weft.planning.reach import followers_of
+from weft.planning.reach import starts_after
 from weft.testing import plan, task
 
 # Few enough that many of them meet.
@@ -39,7 +39,7 @@ def declared_plans(draw: st.DrawFn, *, max_tasks: int = 7) -> PreparedPlan:
 
 def ordered_pairs(prepared: PreparedPlan) -> set[tuple[int, int]]:
     """Return all pairs of which the second comes after the first, be it through others."""
-    followers = followers_of(prepared)
+    followers = starts_after(prepared)
     found = set()
     for start in range(len(followers)):
         waiting = [start]

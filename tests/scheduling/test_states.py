@@ -13,6 +13,7 @@ from weft.scheduling.states import (
     CANCELLED,
     FAILED,
     LEGAL,
+    MERGING,
     READY,
     RUNNING,
     SKIPPED,
@@ -42,16 +43,16 @@ def test_every_outcome_leads_to_an_ended_state_of_its_own() -> None:
 
 
 def test_what_has_begun_is_never_skipped() -> None:
-    assert SKIPPED not in LEGAL[RUNNING] | LEGAL[STOPPING] | LEGAL[BACKOFF]
+    assert SKIPPED not in LEGAL[RUNNING] | LEGAL[STOPPING] | LEGAL[BACKOFF] | LEGAL[MERGING]
 
 
 def test_what_has_begun_never_waits_for_others_again() -> None:
-    begun = {RUNNING, STOPPING, BACKOFF}
+    begun = {RUNNING, STOPPING, BACKOFF, MERGING}
     assert all(WAITING not in LEGAL[state] for state in {READY, *begun})
 
 
 def test_what_stops_never_runs_again_in_the_same_attempt() -> None:
-    assert LEGAL[STOPPING] <= {BACKOFF, READY} | ENDED
+    assert LEGAL[STOPPING] <= {BACKOFF, READY, MERGING} | ENDED
 
 
 def test_another_attempt_stands_in_line_like_the_first() -> None:
@@ -61,7 +62,8 @@ def test_another_attempt_stands_in_line_like_the_first() -> None:
 
 
 def test_a_task_succeeds_only_by_an_attempt() -> None:
-    assert {state for state, after in LEGAL.items() if SUCCEEDED in after} == {RUNNING, STOPPING}
+    assert {state for state, after in LEGAL.items() if SUCCEEDED in after} == {RUNNING, STOPPING, MERGING}
+    assert {state for state, after in LEGAL.items() if MERGING in after} == {RUNNING, STOPPING}
 
 
 @pytest.mark.parametrize("state", TaskState)

@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from weft.api.results import TASK, results
@@ -22,6 +23,7 @@ from weft.planning.nearest import nearest
 
 RUN = "WEFT_RUN_ID"
 ATTEMPT = "WEFT_ATTEMPT"
+WORKSPACE = "WEFT_WORKSPACE"
 
 
 class Current:
@@ -31,9 +33,12 @@ class Current:
         task_id: the task.
         run_id: the run that it belongs to.
         attempt: the number of the attempt, from 1.
+        workspace: the directory in which it is to write: its own, or the plan's. Commands begin there;
+            functions do not, since all of a process share one working directory.
     """
 
-    def __init__(self, task_id: str, run_id: str, attempt: int) -> None:
+    def __init__(self, task_id: str, run_id: str, attempt: int, workspace: str) -> None:
+        self.workspace = Path(workspace)
         self.task_id = task_id
         self.run_id = run_id
         self.attempt = attempt
@@ -66,7 +71,7 @@ class _Function(Current):
     """The task of a function."""
 
     def __init__(self, identity: Identity, witness: Witness) -> None:
-        super().__init__(identity.task_id, identity.run_id, identity.attempt.number)
+        super().__init__(identity.task_id, identity.run_id, identity.attempt.number, identity.workspace)
         self._witness = witness
         self._identity = identity
 
@@ -139,7 +144,8 @@ def current() -> Current:
         return _Function(_identity(witness, attempt), witness)
     if task_id := os.environ.get(TASK):
         number = os.environ.get(ATTEMPT, "")
-        return _Command(task_id, os.environ.get(RUN, ""), int(number) if number.isdecimal() else 1)
+        n_attempt = int(number) if number.isdecimal() else 1
+        return _Command(task_id, os.environ.get(RUN, ""), n_attempt, os.environ.get(WORKSPACE, "."))
     raise UsageError(
         "no task runs here: weft.current() is for the function of a task, or a program that runs as one\n"
         "  hint: a thread that a task has started does not know of it: hand on what weft.current() returned"

@@ -18,7 +18,7 @@ from weft.cache.code import Code
 from weft.cache.encoding import CannotFingerprint
 from weft.cache.entry import FORMAT
 from weft.model.cache import Cache
-from weft.model.work import Call, Command, Work
+from weft.model.work import Bring, Call, Command, Work
 
 __all__ = ["CannotFingerprint", "Fingerprint", "Fingerprints"]
 
@@ -57,6 +57,7 @@ class Fingerprints:
         Raises:
             CannotFingerprint: something can't be told from another of its kind; the message names it.
         """
+        assert not isinstance(work, Bring), "what others have made is never kept"
         fields = self._command(work, cache) if isinstance(work, Command) else self._call(work, cache)
         fields["version"] = _digest(cache.version, "version")
         fields["declared inputs"] = _digest(sorted(set(cache.inputs or ())), "inputs")

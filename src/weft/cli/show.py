@@ -16,7 +16,7 @@ from weft.cli.wishes import Wishes
 from weft.live.choose import DisplayKind, choose, open_display
 from weft.live.streams import Streams
 from weft.live.wording import count
-from weft.model.work import Call, Command, ResultFormat, Work
+from weft.model.work import Bring, Call, Command, ResultFormat, Work
 from weft.planning.prepare import PreparedPlan
 from weft.runtime.engine import MAX_CONCURRENT_DEFAULT, Engine
 from weft.runtime.jobserver_client import jobserver_above
@@ -52,6 +52,8 @@ def _run(prepared: PreparedPlan, wishes: Wishes) -> ExitCode:
             output=wishes.output,
             verbose=wishes.verbose,
             shows_stdout=lambda task: task not in with_result,
+            queues=engine.queues,
+            annotate=os.environ.get("GITHUB_ACTIONS") == "true",
         )
         return display if kind is DisplayKind.JSON else _AggregatesFirst(display)
 
@@ -125,5 +127,7 @@ def _script(work: Work) -> str:
             return shlex.join(argv)
         case Call(function):
             return f"{name_of(function)}()"
+        case Bring():
+            return "(brings back what was made in workspaces)"
         case _:
             assert_never(work)

@@ -20,7 +20,7 @@ class Identity(msgspec.Struct, frozen=True):
     """What an attempt may know of itself.
 
     ``costs`` are the names under which it can tell what it costs, ``locks`` those that its task holds
-    against other processes.
+    against other processes. ``workspace`` is the directory in which it is to write.
     """
 
     run_id: str
@@ -28,6 +28,7 @@ class Identity(msgspec.Struct, frozen=True):
     attempt: Attempt
     costs: tuple[str, ...] = ()
     locks: tuple[str, ...] = ()
+    workspace: str = "."
 
 
 class Witness(Protocol):

@@ -24,6 +24,8 @@ from weft.scheduling.facts import (
     GaveUp,
     GroupDecided,
     HealthChanged,
+    MergeEnded,
+    MergeStarted,
     RetryScheduled,
     RunEnded,
     RunInterrupted,
@@ -31,6 +33,7 @@ from weft.scheduling.facts import (
     StopAsked,
     TaskAdded,
     TaskEnded,
+    UndeclaredWrites,
 )
 
 _FACTS_PER_PAGE = 1000
@@ -80,6 +83,9 @@ _Written = (
     | AttemptStarted
     | StopAsked
     | _AttemptEnded
+    | UndeclaredWrites
+    | MergeStarted
+    | MergeEnded
     | RetryScheduled
     | GaveUp
     | _TaskEnded

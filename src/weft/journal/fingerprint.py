@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from weft.model.reason import ReadAfterWrite, WriteAfterWrite
-from weft.model.work import Command, ResultOf, Work
+from weft.model.work import Bring, Command, ResultOf, Work
 from weft.planning.prepare import PreparedTask
 
 _DIGEST_BYTES = 8  # one in 2**64 changes goes unseen
@@ -96,6 +96,8 @@ def _parts_of(work: Work) -> Mapping[str, str]:
             "cwd": _digest(work.cwd),
             "env": _digest(sorted(work.env.items())) if work.env else "",
         }
+    if isinstance(work, Bring):
+        return {"group": work.group or ""}
     try:
         function, bound = _function(work.function)
         arguments = _plain((bound, work.args, dict(work.kwargs)))

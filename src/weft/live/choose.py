@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import TextIO
 
+from weft.live.github import Annotated
 from weft.live.jsonl import JsonDisplay
 from weft.live.output import OutputMode, open_output
 from weft.live.plain import PlainDisplay
@@ -13,6 +14,7 @@ from weft.live.quiet import QuietDisplay
 from weft.live.streams import Streams
 from weft.runtime.layout import RunFolder
 from weft.runtime.watch import Display
+from weft.scheduling.waiting import Queue
 
 
 class DisplayKind(Enum):
@@ -55,6 +57,8 @@ def open_display(
     output: OutputMode = OutputMode.GROUP,
     verbose: bool = False,
     shows_stdout: Callable[[str], bool] = lambda task: True,
+    queues: Callable[[], Sequence[Queue]] = list,
+    annotate: bool = False,
 ) -> Display:
     """Return a display of this kind; it must be closed.
 
@@ -66,10 +70,25 @@ def open_display(
         output: how the output of tasks is told apart.
         verbose: show starts too.
         shows_stdout: tells for a task's id whether its standard output is to be shown.
+        queues: tells what tasks wait for.
+        annotate: tell GitHub Actions of failures.
     """
     streams = Streams(stdout, stderr)
     if kind is DisplayKind.JSON:
         return JsonDisplay(streams, folder)
+    display = _for_people(kind, streams, folder, output, verbose, shows_stdout, queues)
+    return Annotated(display, streams) if annotate else display
+
+
+def _for_people(
+    kind: DisplayKind,
+    streams: Streams,
+    folder: RunFolder | None,
+    output: OutputMode,
+    verbose: bool,
+    shows_stdout: Callable[[str], bool],
+    queues: Callable[[], Sequence[Queue]],
+) -> Display:
     if kind is DisplayKind.QUIET:
         return QuietDisplay(streams, folder)
     shown = open_output(output, streams, folder, shows_stdout)
@@ -78,4 +97,4 @@ def open_display(
     # rich takes a tenth of a second to load, and only a terminal needs it.
     from weft.live.tty import TtyDisplay  # noqa: PLC0415
 
-    return TtyDisplay(streams, shown, folder, verbose=verbose)
+    return TtyDisplay(streams, shown, folder, verbose=verbose, queues=queues)

@@ -26,6 +26,8 @@ from weft.scheduling.facts import (
     GaveUp,
     GroupDecided,
     HealthChanged,
+    MergeEnded,
+    MergeStarted,
     RetryScheduled,
     RunEnded,
     RunInterrupted,
@@ -33,6 +35,7 @@ from weft.scheduling.facts import (
     StopAsked,
     TaskAdded,
     TaskEnded,
+    UndeclaredWrites,
 )
 from weft.scheduling.states import STATE_AFTER
 from weft.views.progress import Progress, TaskProgress
@@ -46,6 +49,9 @@ NAMES: dict[type[Fact], str] = {
     AttemptStarted: "attempt_started",
     StopAsked: "stop_asked",
     AttemptEnded: "attempt_ended",
+    UndeclaredWrites: "undeclared_writes",
+    MergeStarted: "merge_started",
+    MergeEnded: "merge_ended",
     RetryScheduled: "retry_scheduled",
     GaveUp: "gave_up",
     TaskEnded: "task_ended",
@@ -147,6 +153,12 @@ class JsonDisplay:
                 return {**self._attempt(fact.attempt), "force": fact.force, **why}
             case AttemptEnded():
                 return {**self._attempt(fact.attempt), **_outcome(fact.outcome)}
+            case UndeclaredWrites():
+                return {"task": self._progress.task(fact.task).id, "paths": fact.paths}
+            case MergeStarted():
+                return {"task": self._progress.task(fact.task).id}
+            case MergeEnded():
+                return {"task": self._progress.task(fact.task).id, **self._merged(fact)}
             case RetryScheduled():
                 return {**self._attempt(fact.attempt), "due": self._moment(fact.due)}
             case GaveUp():
@@ -164,6 +176,11 @@ class JsonDisplay:
                 raise AssertionError("the end of the run is told with its report")
             case _:
                 assert_never(fact)
+
+    def _merged(self, fact: MergeEnded) -> dict[str, Any]:
+        why = {} if fact.failure is None else _because(fact.failure)
+        told = {"changed": fact.changed, "overruled": fact.overruled, "left_out": fact.left_out}
+        return {"merged": fact.failure is None, **told, **why}
 
     def _moment(self, at: float) -> float:
         return round(at - (self._progress.began or 0.0), DECIMALS)

@@ -64,6 +64,9 @@ def summary(report: Report, folder: RunFolder | None = None) -> Iterator[Line]:
         if not health.is_healthy:
             text = one_line(sentence(Unhealthy(scope, health.error_rate)))
             yield Line(text, LineKind.WARNING)
+    for task, paths in islice(report.undeclared.items(), CAUSES_SHOWN):
+        text = f"`{task}` wrote and did not declare: {listed(paths)}"
+        yield Line(one_line(text), LineKind.WARNING)
     yield from _left_out(report.outcomes, Skipped, "skipped")
     yield from _left_out(report.outcomes, Cancelled, "cancelled")
     yield from failures(report, folder)

@@ -25,12 +25,15 @@ from weft.live.streams import Streams
 from weft.live.summary import LineKind, summary
 from weft.live.wording import clock, one_line
 from weft.model.outcome import Failed, Outcome
+from weft.model.sentences import sentence
 from weft.runtime.layout import RunFolder
 from weft.scheduling.facts import AttemptStarted, Fact, RetryScheduled, TaskEnded
+from weft.scheduling.waiting import Queue
 from weft.views.progress import Progress, TaskProgress
 from weft.views.report import Report
 
 WIDEST_BAR = 40
+QUEUES_SHOWN = 3
 STYLES = {
     LineKind.COUNTS: "bold",
     LineKind.WARNING: "yellow",
@@ -66,6 +69,7 @@ class TtyDisplay:
         verbose: show a line for each start and each end, not only for failures.
         console: what knows the colours and the size of the terminal.
         clock: a clock in seconds that goes as fast as the run's.
+        queues: tells what tasks wait for that wait for no other task.
     """
 
     def __init__(
@@ -77,7 +81,9 @@ class TtyDisplay:
         verbose: bool = False,
         console: Console | None = None,
         clock: Callable[[], float] = time.monotonic,
+        queues: Callable[[], Sequence[Queue]] = list,
     ) -> None:
+        self._queues = queues
         self._streams = streams
         self._output = output
         self._folder = folder
@@ -189,13 +195,26 @@ class TtyDisplay:
         now = self._clock.now()
         running = self._progress.running
         rows -= 1  # for the totals
+        waiting = list(self._waiting(columns))[: rows // 4]
+        rows -= len(waiting)
         shown = len(running) if len(running) <= rows else max(0, rows - 1)
         for task in islice(running, shown):
             elapsed = clock(now - task.started) if task.started is not None else ""
             yield Text.assemble(f"{elapsed:>8}", "  ", (one_line(task.id, longest=columns), "cyan"))
         if shown < len(running) and rows > 0:
             yield Text(f"{'':8}  and {len(running) - shown} more", "dim")
+        yield from waiting
         yield self._totals(now, columns)
+
+    def _waiting(self, columns: int) -> Iterator[Text]:
+        """Yield how many tasks wait at which gate, and for other tasks."""
+        queues = self._queues()
+        for queue in queues[:QUEUES_SHOWN]:
+            because = one_line(sentence(queue.because), longest=columns)
+            yield Text(f"{queue.count:>8}  waiting: {because}", "dim")
+        others = self._progress.waiting - sum(queue.count for queue in queues) if queues else 0
+        if others > 0:
+            yield Text(f"{others:>8}  waiting for tasks before them", "dim")
 
     def _totals(self, now: float, columns: int) -> Text:
         progress = self._progress

@@ -11,6 +11,7 @@ from enum import Enum
 import msgspec
 
 from weft.model.health import Health
+from weft.model.workspace import Merge, Workspace
 
 
 class Rest(Enum):
@@ -36,6 +37,9 @@ class Group(msgspec.Struct, frozen=True):
             run go on and the others do not start, if there is a ``min_required``; else all go on.
         group: the group that this one belongs to.
         health: how many of its attempts may fail.
+        workspace: where its members work that have none of their own. Those of an atomic group share one,
+            which is merged when all have succeeded.
+        merge: how their work is brought back.
     """
 
     atomic: bool = False
@@ -45,6 +49,8 @@ class Group(msgspec.Struct, frozen=True):
     when_lost: Rest | None = None
     group: str | None = None
     health: Health | None = None
+    workspace: Workspace | None = None
+    merge: Merge | None = None
 
     @property
     def rest_when_lost(self) -> Rest:

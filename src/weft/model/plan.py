@@ -13,6 +13,7 @@ from weft.model.limits import Limit
 from weft.model.lock import Lock
 from weft.model.policy import Policy
 from weft.model.task import Task
+from weft.model.workspace import Merge, Workspace
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -21,7 +22,8 @@ class Plan(msgspec.Struct, frozen=True):
     The order of ``tasks`` is program order. ``root`` is the directory that relative paths are
     relative to. ``max_concurrent`` is how many tasks may run at once; None leaves the choice
     to the run. ``undeclared`` tells what is done about tasks that declare no accesses, ``policy`` what
-    is done when things go wrong. ``locks`` are those that are shared with other processes.
+    is done when things go wrong. ``locks`` are those that are shared with other processes. ``workspace``
+    and ``merge`` are those of tasks that have none, and whose groups have none.
     """
 
     tasks: tuple[Task, ...] = ()
@@ -33,3 +35,5 @@ class Plan(msgspec.Struct, frozen=True):
     undeclared: Undeclared = Undeclared.PARALLEL
     policy: Policy = Policy()
     locks: Mapping[str, Lock] = {}
+    workspace: Workspace | None = None
+    merge: Merge | None = None

@@ -62,6 +62,12 @@ class NotDeclared(_Reason, frozen=True, gc=False):
     task: str
 
 
+class BringsBack(_Reason, frozen=True, gc=False):
+    """It brings back what ``task`` has made in a workspace."""
+
+    task: str
+
+
 # Why two tasks can't run side by side, besides what orders one after the other.
 class Through(_Reason, frozen=True, gc=False):
     """One comes after the other by way of ``tasks``, each of which comes after the one before it."""
@@ -170,6 +176,12 @@ class CircuitProbing(_Reason, frozen=True, gc=False):
     scope: str
 
 
+class MergePending(_Reason, frozen=True, gc=False):
+    """It is done, and what it made is brought back after the end of ``task``, which comes before it."""
+
+    task: str
+
+
 # Why an attempt failed.
 class Raised(_Reason, frozen=True, gc=False):
     """The function raised an ``error`` (the name of its type). ``traceback`` is what Python would print."""
@@ -208,6 +220,39 @@ class TimedOut(_Reason, frozen=True, gc=False):
 
     limit_s: float
     whole: bool = False
+
+
+class SetupFailed(_Reason, frozen=True, gc=False):
+    """The set-up command of its workspace did not succeed."""
+
+    message: str
+
+
+class ReadonlyChanged(_Reason, frozen=True, gc=False):
+    """It was to leave ``path`` as it is, which was ``how``: changed, created or removed."""
+
+    path: str
+    how: str
+
+
+class WroteUndeclared(_Reason, frozen=True, gc=False):
+    """It has written ``paths``, which its `writes` do not name, and the plan is strict."""
+
+    paths: tuple[str, ...]
+
+
+class MergeConflict(_Reason, frozen=True, gc=False):
+    """It has changed ``paths``, and so have others: both versions are kept, its own in ``workspace``."""
+
+    paths: tuple[str, ...]
+    workspace: str
+
+
+class NotMerged(_Reason, frozen=True, gc=False):
+    """What it has made could not be brought back; it is kept in ``workspace``."""
+
+    message: str
+    workspace: str
 
 
 # Why a failed attempt was the last.
@@ -319,7 +364,14 @@ class RunTimedOut(_Reason, frozen=True, gc=False):
 
 
 EdgeReason = (
-    Needs | NeedsGroup | ReadAfterWrite | WriteAfterRead | WriteAfterWrite | Transaction | NotDeclared
+    Needs
+    | NeedsGroup
+    | ReadAfterWrite
+    | WriteAfterRead
+    | WriteAfterWrite
+    | Transaction
+    | NotDeclared
+    | BringsBack
 )
 PairReason = Through | PoolTooSmall | RateTooSmall | SameLock
 WaitReason = (
@@ -334,8 +386,10 @@ WaitReason = (
     | BackingOff
     | CircuitOpen
     | CircuitProbing
+    | MergePending
 )
-FailureReason = Raised | Exited | Killed | CouldNotStart | BadResult | TimedOut
+WorkspaceReason = SetupFailed | ReadonlyChanged | WroteUndeclared | MergeConflict | NotMerged
+FailureReason = Raised | Exited | Killed | CouldNotStart | BadResult | TimedOut | WorkspaceReason
 LastReason = AttemptsUsedUp | NotRetried | TimeBudgetSpent | RetryBudgetSpent
 GroupReason = GroupMet | GroupLost
 RunEndsBy = RunTimedOut | CriticalFailed | RunFailed | Unhealthy

@@ -12,6 +12,7 @@ from weft.model.reason import (
     AttemptsUsedUp,
     BackingOff,
     BadResult,
+    BringsBack,
     CancelAsked,
     CancelReason,
     CircuitOpen,
@@ -32,9 +33,12 @@ from weft.model.reason import (
     Killed,
     LastReason,
     LockHeld,
+    MergeConflict,
+    MergePending,
     Needs,
     NeedsGroup,
     NotDeclared,
+    NotMerged,
     NotNeeded,
     NotRetried,
     PairReason,
@@ -46,11 +50,13 @@ from weft.model.reason import (
     RateDue,
     RateTooSmall,
     ReadAfterWrite,
+    ReadonlyChanged,
     Reason,
     RetryBudgetSpent,
     RunFailed,
     RunTimedOut,
     SameLock,
+    SetupFailed,
     SkipReason,
     TakenElsewhere,
     Through,
@@ -61,6 +67,7 @@ from weft.model.reason import (
     WaitReason,
     WriteAfterRead,
     WriteAfterWrite,
+    WroteUndeclared,
 )
 from weft.model.signals import signal_name
 from weft.model.unlock import (
@@ -160,6 +167,8 @@ def _why_not_beside(reason: EdgeReason | PairReason) -> str:
             return f"what conflicts with a member of the atomic group `{group}` conflicts with all of it"
         case NotDeclared(task):
             return f"`{task}` declares neither `reads` nor `writes`"
+        case BringsBack(task):
+            return f"it brings back what `{task}` has made"
         case Through(tasks):
             return f"it comes after {_listed(tasks)}"
         case PoolTooSmall(pool, size, asked):
@@ -199,6 +208,8 @@ def _why_it_waits(reason: WaitReason) -> str:
             return f"attempt {attempt} is not due yet"
         case CircuitOpen(scope, rate, _):
             return f"the circuit of {scope} is open: {rate:.0%} of the attempts failed"
+        case MergePending(task):
+            return f"it is done, and what it made is brought back after `{task}` has ended"
         case CircuitProbing(scope):
             return f"the circuit of {scope} is open, and one attempt is on its way as a probe"
         case _:
@@ -215,6 +226,16 @@ def _why_it_failed(reason: FailureReason) -> str:
             return f"killed by {signal_name(number)}"
         case CouldNotStart(message) | BadResult(message):
             return message
+        case SetupFailed(message):
+            return f"its set-up did not succeed: {message}"
+        case ReadonlyChanged(path, how):
+            return f"`{path}` is `readonly` and was {how}"
+        case WroteUndeclared(paths):
+            return f"it wrote {_listed(paths)}, which its `writes` do not name"
+        case MergeConflict(paths, workspace):
+            return f"{_listed(paths)} changed in the plan as well; its version is in `{workspace}`"
+        case NotMerged(message, workspace):
+            return f"its work was not brought back: {message}; it is in `{workspace}`"
         case TimedOut(limit_s, whole):
             return f"it took longer than {limit_s:g} s" + (" in all its attempts" if whole else "")
         case _:

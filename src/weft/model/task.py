@@ -13,7 +13,11 @@ from weft.model.rate import Cost
 from weft.model.retry import Retry
 from weft.model.speculation import Effects
 from weft.model.timeout import Timeout
-from weft.model.work import Work
+from weft.model.work import Bring, Work
+from weft.model.workspace import Merge, MergeAt, Workspace
+
+SHARED = Workspace()
+ONE_BY_ONE = Merge()
 
 
 class Task(msgspec.Struct, frozen=True):
@@ -26,7 +30,8 @@ class Task(msgspec.Struct, frozen=True):
     it shapes the order of starts and nothing else. ``accesses`` is what it reads and writes; None
     when nothing is declared, which is not the same as declaring that it touches nothing. ``group``
     names the group that it belongs to. Without ``retry`` it is tried once. ``locks`` it
-    holds while it runs. A ``speculative`` task runs in slots that nobody else wants.
+    holds while it runs. A ``speculative`` task runs in slots that nobody else wants. Without ``workspace``
+    or ``merge`` it has those of its group, else of the plan: it works in the plan's directory, like all.
     """
 
     id: str
@@ -43,3 +48,25 @@ class Task(msgspec.Struct, frozen=True):
     locks: Mapping[str, Hold] = {}
     speculative: bool = False
     effects: Effects = Effects.UNKNOWN
+    workspace: Workspace | None = None
+    merge: Merge | None = None
+
+    @property
+    def is_private(self) -> bool:
+        """Whether it works in a place of its own."""
+        return self.workspace is not None and self.workspace.is_private
+
+    @property
+    def is_merged(self) -> bool:
+        """Whether its work is brought back before it counts as ended."""
+        return self.is_private and (self.merge or ONE_BY_ONE).at is MergeAt.TASK
+
+    @property
+    def is_merged_later(self) -> bool:
+        """Whether its work is brought back by another task, when its group or the run has ended."""
+        return self.is_private and not self.is_merged
+
+    @property
+    def brings_back(self) -> bool:
+        """Whether it brings back what others have made."""
+        return isinstance(self.work, Bring)

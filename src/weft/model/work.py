@@ -1,4 +1,4 @@
-"""What a task does: run a command, or call a function.
+"""What a task does: run a command, call a function, or bring back what others have made.
 
 Knows how the work is written down. Who carries it out is the matter of `executors`.
 """
@@ -66,9 +66,20 @@ class Call(msgspec.Struct, frozen=True):
     refers: bool = False
 
 
-Work = Command | Call
+class Bring(msgspec.Struct, frozen=True):
+    """Brings back what the members of ``group`` have made in workspaces; of None, those of the run.
+
+    Only members whose work is merged with the group, or with the run, and that succeeded.
+    """
+
+    group: str | None = None
+
+
+Work = Command | Call | Bring
 
 
 def has_result(work: Work) -> bool:
     """Tell whether ``work`` has a result that others can use: a command may have none."""
-    return not isinstance(work, Command) or work.result is not ResultFormat.NONE
+    if isinstance(work, Command):
+        return work.result is not ResultFormat.NONE
+    return isinstance(work, Call)

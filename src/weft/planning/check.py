@@ -21,9 +21,10 @@ from weft.model.reason import EdgeReason, Needs, NeedsGroup, Transaction
 from weft.model.sentences import sentence
 from weft.model.speculation import Effects
 from weft.model.task import Task
-from weft.planning import check_limits, check_policy
+from weft.planning import check_limits, check_policy, check_workspaces
 from weft.planning.check_aggregates import aggregate_problems
 from weft.planning.graph import cycle_among
+from weft.planning.merges import with_workspaces
 from weft.planning.names import Names
 from weft.planning.nearest import did_you_mean
 from weft.planning.patterns import pattern_problem
@@ -38,7 +39,9 @@ _DEFAULT = Policy()
 
 def problems(plan: Plan, wiring: Wiring | None = None) -> tuple[Problem, ...]:
     """Return all that is wrong with ``plan``, in the order of its tasks; ``wiring``, if known, is its own."""
-    wiring = wiring or wiring_of(plan)
+    if wiring is None:
+        plan = with_workspaces(plan)
+        wiring = wiring_of(plan)
     names = wiring.names
     found = [
         *shared_problems(plan.max_concurrent, plan.limits, plan.groups, plan.policy),
@@ -49,6 +52,7 @@ def problems(plan: Plan, wiring: Wiring | None = None) -> tuple[Problem, ...]:
         *_too_few_members(plan),
         *_two_meanings(plan, names),
         *aggregate_problems(plan, wiring),
+        *check_workspaces.of_plan(plan, wiring.unseen),
     ]
     # Who needs the group to which it belongs waits for itself: no need to tell that twice.
     found += list(_own_groups(plan.tasks, names)) or _cycle(plan.tasks, wiring)
@@ -86,6 +90,8 @@ def task_problems(task: Task, limits: Mapping[str, Limit], groups: Mapping[str, 
         found.append(Problem(("tasks", _entry(task), "group"), message, hint))
     if task.retry is not None or task.timeout is not None:
         found += check_policy.of_task(_entry(task), task)
+    if task.workspace is not None or task.merge is not None:
+        found += check_workspaces.of_task(_entry(task), task, groups)
     return found
 
 
@@ -172,7 +178,7 @@ def _groups_in_a_circle(groups: Mapping[str, Group]) -> Iterator[Problem]:
 
 
 def _too_few_members(plan: Plan) -> Iterator[Problem]:
-    n_members = Counter(task.group for task in plan.tasks)
+    n_members = Counter(task.group for task in plan.tasks if not task.brings_back)
     n_members.update(group.group for group in plan.groups.values())
     for name, group in plan.groups.items():
         least = group.min_required

@@ -16,6 +16,7 @@ import msgspec
 from weft.model.access import Accesses
 from weft.model.limits import Limit
 from weft.model.reason import (
+    BringsBack,
     EdgeReason,
     Needs,
     NeedsGroup,
@@ -44,10 +45,11 @@ from weft.model.unlock import (
 )
 from weft.planning.conflicts import Hazard, between
 from weft.planning.demand import demand_of, too_small
+from weft.planning.merges import is_lifted
 from weft.planning.overlap import common_path, goes_through
 from weft.planning.patterns import NOWHERE, Branch, Ground, parse
 from weft.planning.prepare import PreparedPlan
-from weft.planning.reach import followers_of, shortest_chain, sole_links
+from weft.planning.reach import shortest_chain, sole_links, starts_after
 
 NOTHING = Accesses()
 
@@ -84,7 +86,9 @@ class Decision(msgspec.Struct, frozen=True):
     """The verdict on two tasks, and every rule that led to it: it stands until all of them are lifted.
 
     ``before`` is the one that starts first where their order is settled, else the first in the
-    plan. ``chain`` are the links of the shortest way from one to the other through others, if there is one.
+    plan. ``lifted`` are hazards that keep neither from starting, since one of the two works in a place of
+    its own. ``chain`` are the links of the shortest way from one to the other through others, if there is
+    one.
     """
 
     before: str
@@ -92,6 +96,7 @@ class Decision(msgspec.Struct, frozen=True):
     verdict: Verdict
     rules: tuple[Rule, ...] = ()
     chain: tuple[Link, ...] = ()
+    lifted: tuple[EdgeReason, ...] = ()
 
 
 def decide(
@@ -112,7 +117,7 @@ def decide(
     ('sequential', (Rule(because=Needs(task='a'), unlocks=(DropNeed(task='b', needed='a'),)),))
     """
     assert first != second, f"two different tasks, not {first} twice"
-    followers = followers_of(prepared)
+    followers = starts_after(prepared)
     before, after = sorted((first, second))
     if shortest_chain(followers, after, before):
         before, after = after, before
@@ -128,18 +133,28 @@ def decide(
         rules = [_rule(NotDeclared(task), earlier, later) for task in unknown]
         verdict = Verdict.UNPROVEN if rules else Verdict.PARALLEL
     links = tuple(_links(prepared, followers, chain, ground))
-    return Decision(earlier.id, later.id, verdict, tuple(rules), links)
+    lifted = tuple(because for because, is_lifted in _hazards(prepared, before, after, ground) if is_lifted)
+    return Decision(earlier.id, later.id, verdict, tuple(rules), links, lifted)
 
 
 def _between(prepared: PreparedPlan, before: int, after: int, ground: Ground) -> list[Rule]:
     """Return what orders two tasks directly; hazards that follow from others have no edge, and count."""
     earlier, later = prepared.tasks[before].task, prepared.tasks[after].task
     reasons = [edge.because for edge in prepared.tasks[after].edges if edge.before == before]
-    for kind, path in between(
-        earlier.accesses or NOTHING, later.accesses or NOTHING, ground.root, ground.resolve
-    ):
-        reasons.append(Hazard(before, after, kind, path).reason(earlier.id, later.id))
+    hazards = _hazards(prepared, before, after, ground)
+    reasons += [because for because, is_lifted in hazards if not is_lifted]
     return [_rule(reason, earlier, later) for reason in dict.fromkeys(reasons)]
+
+
+def _hazards(
+    prepared: PreparedPlan, before: int, after: int, ground: Ground
+) -> Iterator[tuple[EdgeReason, bool]]:
+    """Yield all hazards between two tasks, and of each whether a workspace has lifted it."""
+    earlier, later = prepared.tasks[before].task, prepared.tasks[after].task
+    declared = (earlier.accesses or NOTHING, later.accesses or NOTHING)
+    for kind, path in between(*declared, ground.root, ground.resolve):
+        because = Hazard(before, after, kind, path).reason(earlier.id, later.id)
+        yield because, is_lifted(kind, earlier, later, prepared.plan.groups)
 
 
 def _links(
@@ -192,7 +207,7 @@ def _unlocks(reason: EdgeReason | PairReason, earlier: Task, later: Task) -> Ite
             yield LargerRate(rate, asked)
         case SameLock(lock):
             yield ShareLock(lock)
-        case Through():
+        case Through() | BringsBack():
             return  # the links tell
         case _:
             assert_never(reason)

@@ -3,6 +3,9 @@
 Hazards keep program order, in which needs come first: so a `needs` that contradicts the order written
 wins. Against hazards an atomic group stands as one unit: what conflicts with any member comes before
 all of them, or after all. Which order that is stands in `units`.
+
+What is made in a workspace is written when it is brought back, see `merges`: what must come before that and
+not before the start has a list of its own.
 """
 
 from __future__ import annotations
@@ -14,15 +17,15 @@ import msgspec
 from weft.errors import UsageError
 from weft.model.access import Accesses, Undeclared
 from weft.model.plan import Plan
-from weft.model.reason import Needs, NeedsGroup, NotDeclared, Transaction
+from weft.model.reason import BringsBack, Needs, NeedsGroup, NotDeclared, Transaction
 from weft.model.task import Task
+from weft.model.work import Bring
 from weft.planning.conflicts import Conflicts, Hazard
 from weft.planning.graph import Edge, program_order
+from weft.planning.merges import NOTHING, MergeOrder, Moment, beyond, brought_by, has_own_place, moments_of
 from weft.planning.names import Names
 from weft.planning.patterns import NOWHERE, Ground
 from weft.planning.units import Unit, one_by_one, units_of
-
-NOTHING = Accesses()
 
 
 class _Clash(msgspec.Struct, frozen=True, gc=False):
@@ -33,17 +36,33 @@ class _Clash(msgspec.Struct, frozen=True, gc=False):
     hazard: Hazard | None = None
 
 
-def edges_of(plan: Plan, names: Names, ground: Ground = NOWHERE) -> list[list[Edge]]:
-    """Return for each task the edges that lead to it; several may lead from the same task.
+class Edges(msgspec.Struct, frozen=True):
+    """For each task the edges that lead to it; several may lead from the same task.
+
+    Attributes:
+        starts: to its start.
+        merges: to the moment at which what it has made in its workspace is brought back.
+        unseen: who reads what another has written before that is brought back.
+    """
+
+    starts: list[list[Edge]]
+    merges: list[list[Edge]]
+    unseen: tuple[Hazard, ...] = ()
+
+
+def edges_of(plan: Plan, names: Names, ground: Ground = NOWHERE) -> Edges:
+    """Return all edges.
 
     Args:
-        plan: its names need not be known, and its patterns need not be right: what can't be read
-            makes no edge.
+        plan: its workspaces are known (see `merges`). Its names need not be, and its patterns need not be
+            right: what can't be read makes no edge.
         names: of the plan's tasks.
         ground: where the plan lies.
     """
-    before = [names.positions(task.needs) for task in plan.tasks]
     edges = [list(_needed(plan.tasks, names, position)) for position in range(len(plan.tasks))]
+    merges: list[list[Edge]] = [[] for _ in edges]
+    unseen: tuple[Hazard, ...] = ()
+    before = [[edge.before for edge in leading] if leading else () for leading in edges]
     order = program_order(before)
     if order is not None and _has_order_to_keep(plan):  # without an order, `check` tells of the cycle
         units = units_of(plan.tasks, plan.groups, before, order)
@@ -53,7 +72,11 @@ def edges_of(plan: Plan, names: Names, ground: Ground = NOWHERE) -> list[list[Ed
             for edge in leading
             if isinstance(edge.because, NeedsGroup)
         }
-        for hazard in _between_tasks(plan, one_by_one(units, before, order), ground):
+        moments = list(moments_of(plan, one_by_one(units, before, order)))
+        for hazard, holds_merge in _between_tasks(plan, moments, ground):
+            if holds_merge:
+                merges[hazard.after].append(hazard)
+                continue
             # A reader that needs the group of the writer goes by the group's verdict.
             required = hazard.required and (hazard.before, hazard.after) not in tolerant
             edge = (
@@ -63,7 +86,10 @@ def edges_of(plan: Plan, names: Names, ground: Ground = NOWHERE) -> list[list[Ed
         if len(units) < len(order):
             for edge in list(_between_units(plan, units, edges, ground)):
                 edges[edge.after].append(edge)
-    return edges
+        for edge in _between_merges(plan.tasks, moments):
+            (merges if plan.tasks[edge.after].is_merged else edges)[edge.after].append(edge)
+        unseen = tuple(_unseen(plan, moments, ground))
+    return Edges(edges, [beyond(*pair) for pair in zip(edges, merges, strict=True)], unseen)
 
 
 def _needed(tasks: Sequence[Task], names: Names, position: int) -> Iterator[Edge]:
@@ -76,20 +102,63 @@ def _needed(tasks: Sequence[Task], names: Names, position: int) -> Iterator[Edge
         if names.is_group(group):
             for member in names.positions([group]):
                 yield Edge(member, position, False, NeedsGroup(group, tasks[member].id))
+            for merge in names.merges(group):
+                if merge != position:
+                    yield Edge(merge, position, True, Needs(tasks[merge].id))
+    if isinstance(tasks[position].work, Bring) and not needs:
+        for member in brought_by(None, tasks):
+            yield Edge(member, position, False, BringsBack(tasks[member].id))
 
 
 def _has_order_to_keep(plan: Plan) -> bool:
-    return plan.undeclared is Undeclared.SEQUENTIAL or any(task.accesses is not None for task in plan.tasks)
+    return plan.undeclared is Undeclared.SEQUENTIAL or any(
+        task.accesses is not None or task.is_private for task in plan.tasks
+    )
 
 
-def _between_tasks(plan: Plan, order: Sequence[int], ground: Ground) -> Iterator[Edge]:
+def _between_tasks(plan: Plan, moments: Sequence[Moment], ground: Ground) -> Iterator[tuple[Edge, bool]]:
+    """Yield the edges, and of each whether it leads to the merge of its task."""
     tasks = plan.tasks
-    for clash in _clashes([tasks[position].accesses for position in order], plan.undeclared, ground):
-        before, after, hazard = order[clash.before], order[clash.after], clash.hazard
+    for clash in _clashes([moment.accesses for moment in moments], plan.undeclared, ground):
+        first, second, hazard = moments[clash.before], moments[clash.after], clash.hazard
+        before, after = first.position, second.position
+        if before == after:
+            continue  # it starts before it is merged, without being told
         if hazard is None:
-            yield Edge(before, after, False, NotDeclared(_undeclared(tasks, after, before)))
+            edge = Edge(before, after, False, NotDeclared(_undeclared(tasks, after, before)))
         else:
-            yield Edge(before, after, hazard.required, hazard.reason(tasks[before].id, tasks[after].id))
+            edge = Edge(before, after, hazard.required, hazard.reason(tasks[before].id, tasks[after].id))
+        yield edge, second.is_merge
+
+
+def _between_merges(tasks: Sequence[Task], moments: Iterable[Moment]) -> Iterator[Edge]:
+    order = MergeOrder()
+    for moment in moments:
+        after = moment.position
+        if moment.is_merge or tasks[after].brings_back:
+            for before in order.add(after, moment.accesses):
+                yield Edge(before, after, False, NotDeclared(_undeclared(tasks, after, before)))
+
+
+def _unseen(plan: Plan, moments: Sequence[Moment], ground: Ground) -> Iterator[Hazard]:
+    """Yield who reads what another has written in a place of its own, before that is brought back."""
+    merged_at = {
+        member: number
+        for number, moment in enumerate(moments)
+        if isinstance(work := plan.tasks[moment.position].work, Bring)
+        for member in brought_by(work.group, plan.tasks)
+        if has_own_place(plan.tasks[member], plan.groups)
+    }
+    if not merged_at:
+        return
+    conflicts = Conflicts(ground.root, ground.resolve)
+    for number, moment in enumerate(moments):
+        late = moment.position in merged_at
+        accesses = plan.tasks[moment.position].accesses if late else moment.accesses
+        for hazard in _add(conflicts, number, accesses or NOTHING):
+            writer = moments[hazard.before].position
+            if hazard.required and writer in merged_at and number < merged_at[writer]:
+                yield msgspec.structs.replace(hazard, before=writer, after=moment.position)
 
 
 def _undeclared(tasks: Sequence[Task], *positions: int) -> str:
@@ -108,8 +177,13 @@ def _between_units(
         if group is None:
             continue
         for before in first.members:
+            # What the group has made is there when it was brought back, and not before.
+            hazard = clash.hazard if plan.tasks[before].brings_back else None
             for after in second.members:
-                if (before, after) not in known:
+                if hazard is not None and hazard.required:
+                    because = hazard.reason(plan.tasks[before].id, plan.tasks[after].id)
+                    yield Edge(before, after, True, because)
+                elif (before, after) not in known:
                     yield Edge(before, after, False, Transaction(group))
 
 

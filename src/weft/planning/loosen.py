@@ -12,15 +12,19 @@ import msgspec
 
 from weft.model.access import Accesses, Undeclared
 from weft.model.plan import Plan
-from weft.model.reason import Needs, NotDeclared, ReadAfterWrite, Transaction
+from weft.model.reason import Needs, NotDeclared
+from weft.model.task import ONE_BY_ONE
+from weft.model.workspace import Workspace, WorkspaceKind
 from weft.planning.conflicts import Hazard, between
 from weft.planning.graph import Edge, topological_order
+from weft.planning.merges import is_lifted
 from weft.planning.names import Names
 from weft.planning.patterns import NOWHERE, Ground
-from weft.planning.prepare import PreparedPlan, PreparedTask, prepare
+from weft.planning.prepare import PreparedPlan, prepare
 from weft.planning.priority import UNKNOWN_S, remaining_paths
 
 NOTHING = Accesses()
+OWN = Workspace(WorkspaceKind.COPY)
 
 _Pairs = frozenset[tuple[int, int]]
 
@@ -37,25 +41,21 @@ def loosen(
     Args:
         prepared: the plan.
         dropped: pairs of tasks of which nothing orders the second directly after the first.
-        private: tasks that each write to a place of their own. Others may then write what such a task
-            reads or writes before it, after it and meanwhile. It still reads what others have
-            written, and others what it has written.
+        private: tasks that each work in a place of their own, none of an atomic group.
         ground: what the plan was prepared with.
     """
     gone, own = frozenset(dropped), frozenset(private)
     if _needs_shape_hazards(prepared) and any(_is_needed(prepared, *pair) for pair in gone):
         prepared = prepare(_without_needs(prepared.plan, gone), ground)
     if own:
-        prepared = _with_own_workspaces(prepared, own, ground)
+        prepared = prepare(_with_own_workspaces(prepared.plan, own), ground)
     if not gone:
         return prepared
 
     def conflict(before: int, after: int) -> Edge | None:
         if (before, after) in gone:
             return None
-        found = _conflict(prepared, before, after, ground)
-        is_private = not own.isdisjoint((before, after))
-        return None if is_private and found is not None and not found.required else found
+        return _conflict(prepared, before, after, ground)
 
     edges = _Edges(prepared, conflict)
     for before, after in dropped:
@@ -119,15 +119,11 @@ def _conflicts_along(
                 waiting.append(neighbour)
 
 
-def _with_own_workspaces(prepared: PreparedPlan, private: frozenset[int], ground: Ground) -> PreparedPlan:
-    tasks = list(prepared.plan.tasks)
+def _with_own_workspaces(plan: Plan, private: frozenset[int]) -> Plan:
+    tasks = list(plan.tasks)
     for position in private:
-        tasks[position] = msgspec.structs.replace(tasks[position], accesses=NOTHING)
-    untouched = prepare(msgspec.structs.replace(prepared.plan, tasks=tuple(tasks)), ground)
-    edges = [list(task.edges) for task in untouched.tasks]
-    for edge in _along_which_is_read(prepared, private):
-        edges[edge.after].append(edge)
-    return _with_edges(prepared, edges)
+        tasks[position] = msgspec.structs.replace(tasks[position], workspace=OWN, merge=ONE_BY_ONE)
+    return msgspec.structs.replace(plan, tasks=tuple(tasks))
 
 
 def _is_needed(prepared: PreparedPlan, before: int, after: int) -> bool:
@@ -162,8 +158,8 @@ def _with_edges(prepared: PreparedPlan, edges: Sequence[Sequence[Edge]]) -> Prep
     durations_s = [UNKNOWN_S if task.duration_s is None else task.duration_s for task in tasks]
     paths_s = remaining_paths(durations_s, before, order)
     prepared_tasks = [
-        PreparedTask(position, task, tuple(dict.fromkeys(edges[position])), paths_s[position])
-        for position, task in enumerate(tasks)
+        msgspec.structs.replace(task, edges=tuple(dict.fromkeys(edges[position])), path_s=paths_s[position])
+        for position, task in enumerate(prepared.tasks)
     ]
     return PreparedPlan(prepared.plan, tuple(prepared_tasks))
 
@@ -178,30 +174,8 @@ def _conflict(prepared: PreparedPlan, before: int, after: int, ground: Ground) -
     for kind, path in between(
         earlier.accesses or NOTHING, later.accesses or NOTHING, ground.root, ground.resolve
     ):
+        if is_lifted(kind, earlier, later, prepared.plan.groups):
+            continue
         hazard = Hazard(before, after, kind, path)
         return Edge(before, after, hazard.required, hazard.reason(earlier.id, later.id))
     return None
-
-
-def _along_which_is_read(prepared: PreparedPlan, private: frozenset[int]) -> Iterator[Edge]:
-    """Yield the edges on which ``private`` tasks read or are read, and what these ask of atomic groups."""
-    reads = [
-        edge
-        for task in prepared.tasks
-        for edge in task.edges
-        if isinstance(edge.because, ReadAfterWrite) and not private.isdisjoint((edge.before, edge.after))
-    ]
-    yield from reads
-    apart = {(_unit(prepared, edge.before), _unit(prepared, edge.after)) for edge in reads}
-    for task in prepared.tasks:
-        for edge in task.edges:
-            units = (_unit(prepared, edge.before), _unit(prepared, edge.after))
-            if isinstance(edge.because, Transaction) and units in apart:
-                yield edge
-
-
-def _unit(prepared: PreparedPlan, position: int) -> str | int:
-    """Return what stands as one against hazards: an atomic group, or a task."""
-    group = prepared.tasks[position].task.group
-    is_atomic = group is not None and group in prepared.plan.groups and prepared.plan.groups[group].atomic
-    return group if is_atomic and group is not None else position

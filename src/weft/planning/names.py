@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from weft.model.group import Group
 from weft.model.task import Task
+from weft.model.work import Bring
 
 
 class Names:
@@ -18,6 +19,7 @@ class Names:
         self._positions: dict[str, list[int]] = {}
         self._groups = groups or {}
         self._members: dict[str, list[int]] = {name: [] for name in self._groups}
+        self._merges: dict[str, list[int]] = {}
         self._n_tasks = 0
         for task in tasks:
             self.add(task)
@@ -31,6 +33,9 @@ class Names:
             self._positions.setdefault(task.family, []).append(position)
         for group in self.around(task.group):
             self._members[group].append(position)
+        if isinstance(task.work, Bring):
+            for group in self.around(task.work.group):
+                self._merges.setdefault(group, []).append(position)
 
     def __iter__(self) -> Iterator[str]:
         return iter({**self._positions, **self._members})
@@ -42,6 +47,10 @@ class Names:
     def is_group(self, name: str) -> bool:
         """Tell whether ``name`` stands for a group."""
         return name in self._members
+
+    def merges(self, group: str) -> list[int]:
+        """Return the positions of the tasks that bring back what was made in ``group``."""
+        return self._merges.get(group, [])
 
     def alone(self, name: str) -> list[int]:
         """Return the positions of the task or fan-out called ``name``, be there such a group or not."""

@@ -13,7 +13,7 @@ import msgspec
 from weft.planning.demand import Demand, Share, demand_of
 from weft.planning.graph import topological_order
 from weft.planning.prepare import PreparedPlan
-from weft.planning.reach import sources_of
+from weft.planning.reach import ends_before
 
 # Bits of one integer. The sets of all tasks take this times the number of tasks in bits: 1 KB for each.
 BLOCK = 8192
@@ -40,7 +40,7 @@ def count_pairs(prepared: PreparedPlan, max_concurrent: int) -> Pairs:
     >>> count_pairs(prepare(plan(task("a"), task("b", needs=["a"]), task("c"))), 5)
     Pairs(parallel=0, sequential=1, unproven=2)
     """
-    given = sources_of(prepared)
+    given = ends_before(prepared)
     order = topological_order(len(given), given)
     place = {position: number for number, position in enumerate(order)}
     before = [[place[source] for source in given[position]] for position in order]

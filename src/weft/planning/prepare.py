@@ -12,6 +12,7 @@ from weft.model.plan import Plan
 from weft.model.task import Task
 from weft.planning.check import problems
 from weft.planning.graph import Edge
+from weft.planning.merges import with_workspaces
 from weft.planning.names import Names
 from weft.planning.patterns import NOWHERE, Ground
 from weft.planning.priority import UNKNOWN_S, remaining_paths
@@ -22,7 +23,8 @@ class PreparedTask(msgspec.Struct, frozen=True):
     """A task at its place in program order, with the edges that lead to it.
 
     ``path_s`` is the longest chain of expected durations from its start, in seconds. ``groups`` are
-    the groups that it needs.
+    the groups that it needs. ``merges_after`` lead to the moment at which what it has made in its workspace
+    is brought back.
     """
 
     position: int
@@ -30,10 +32,11 @@ class PreparedTask(msgspec.Struct, frozen=True):
     edges: tuple[Edge, ...] = ()
     path_s: float = UNKNOWN_S
     groups: tuple[str, ...] = ()
+    merges_after: tuple[Edge, ...] = ()
 
 
 class PreparedPlan(msgspec.Struct, frozen=True):
-    """A plan that can run, and its tasks as the scheduler takes them."""
+    """A plan that can run, with its workspaces known, and its tasks as the scheduler takes them."""
 
     plan: Plan
     tasks: tuple[PreparedTask, ...]
@@ -49,6 +52,7 @@ def prepare(plan: Plan, ground: Ground = NOWHERE) -> PreparedPlan:
     Raises:
         PlanError: with every problem of the plan.
     """
+    plan = with_workspaces(plan)
     wiring = wiring_of(plan, ground)
     found = problems(plan, wiring)
     if found:
@@ -58,7 +62,12 @@ def prepare(plan: Plan, ground: Ground = NOWHERE) -> PreparedPlan:
     tasks = tuple(
         [
             PreparedTask(
-                position, task, tuple(wiring.edges[position]), paths_s[position], _groups(task, wiring.names)
+                position,
+                task,
+                tuple(wiring.edges[position]),
+                paths_s[position],
+                _groups(task, wiring.names),
+                tuple(wiring.merges[position]),
             )
             for position, task in enumerate(plan.tasks)
         ]

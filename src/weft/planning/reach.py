@@ -25,6 +25,36 @@ def sources_of(prepared: PreparedPlan) -> list[list[int]]:
     return [sorted({edge.before for edge in task.edges}) for task in prepared.tasks]
 
 
+def ends_before(prepared: PreparedPlan) -> list[list[int]]:
+    """Return for each task those that have ended when it starts: its sources, and what they are merged after.
+
+    Of those that have ended by way of others, all are reached from these.
+    """
+    sources = sources_of(prepared)
+    if not any(task.merges_after for task in prepared.tasks):
+        return sources
+    merged_after = [[edge.before for edge in task.merges_after] for task in prepared.tasks]
+    found = []
+    for direct in sources:
+        reached = dict.fromkeys(direct)
+        waiting = list(direct)
+        while waiting:
+            more = [before for before in merged_after[waiting.pop()] if before not in reached]
+            reached.update(dict.fromkeys(more))
+            waiting += more
+        found.append(sorted(reached))
+    return found
+
+
+def starts_after(prepared: PreparedPlan) -> list[list[int]]:
+    """Return the same the other way round: for each task those that start when it has ended."""
+    followers: list[list[int]] = [[] for _ in prepared.tasks]
+    for position, before in enumerate(ends_before(prepared)):
+        for source in before:
+            followers[source].append(position)
+    return followers
+
+
 def shortest_chain(
     followers: Sequence[Sequence[int]], start: int, end: int, *, indirect: bool = False
 ) -> list[int]:

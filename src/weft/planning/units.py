@@ -13,6 +13,7 @@ import msgspec
 
 from weft.model.group import Group
 from weft.model.task import Task
+from weft.model.work import Bring
 
 
 class Unit(msgspec.Struct, frozen=True):
@@ -68,9 +69,13 @@ def _in_order_of_first_members(
     atomic = {name for name, group in groups.items() if group.atomic}
     members: dict[str | int, list[int]] = {}
     for position in order:
-        group = tasks[position].group
+        group = _unit_of(tasks[position])
         members.setdefault(group if group is not None and group in atomic else position, []).append(position)
     return [Unit(tuple(found), name if isinstance(name, str) else None) for name, found in members.items()]
+
+
+def _unit_of(task: Task) -> str | None:
+    return task.work.group if isinstance(task.work, Bring) else task.group
 
 
 def _place(number: int, needed: Sequence[Iterable[int]], placed: dict[int, None]) -> None:

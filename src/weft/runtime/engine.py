@@ -24,15 +24,25 @@ from weft.model.outcome import Outcome
 from weft.model.policy import Policy
 from weft.model.priority import NORMAL, Urgency, priority_of
 from weft.model.rate import Cost
-from weft.model.reason import DependencyPending, Needs, NeedsGroup, WaitReason
+from weft.model.reason import BringsBack, DependencyPending, Needs, NeedsGroup, NotDeclared, WaitReason
 from weft.model.retry import Retry
 from weft.model.speculation import Declared, Effects, effects_of
 from weft.model.task import Task
 from weft.model.timeout import timeout_of
-from weft.model.work import Command
+from weft.model.work import Call, Command
+from weft.model.workspace import Merge, Workspace
 from weft.planning.check import shared_problems, task_problems
 from weft.planning.conflicts import Conflicts
 from weft.planning.graph import Edge
+from weft.planning.merges import (
+    MergeOrder,
+    Moment,
+    beyond,
+    brought_by,
+    in_place,
+    merging_task,
+    moments_of_task,
+)
 from weft.planning.prepare import PreparedTask
 from weft.planning.priority import UNKNOWN_S
 from weft.runtime.bus import Bus, Subscriber
@@ -61,6 +71,7 @@ from weft.scheduling.events import (
 from weft.scheduling.facts import Fact, TaskEnded
 from weft.scheduling.scheduler import Scheduler
 from weft.scheduling.voting import Election
+from weft.scheduling.waiting import Queue, queues
 
 # Few enough for any API or disk, enough to hide waiting; whoever has more to give says so.
 MAX_CONCURRENT_DEFAULT = 5
@@ -81,6 +92,9 @@ class Engine:
             jobserver above, with which the run shares them all.
         wait: whether tasks wait for what other processes hold, or fail.
         elections: votes among the first tasks, by their positions, that end as soon as they are decided.
+        workspace: where tasks work that have none of their own, and whose group has none.
+        merge: how what they make there is brought back.
+        strict: whether a task fails that writes in its workspace what it does not declare.
 
     Leaving the ``async with`` block waits for all tasks. Leaving it by an exception, or by being
     cancelled, stops them first.
@@ -108,6 +122,9 @@ class Engine:
         jobserver: JobTokens | bool = True,
         wait: bool = True,
         elections: Sequence[Election] = (),
+        workspace: Workspace | None = None,
+        merge: Merge | None = None,
+        strict: bool = False,
     ) -> None:
         self._limits = dict(limits or {})
         self._locks = dict(locks or {})
@@ -123,7 +140,11 @@ class Engine:
             max_concurrent, self._limits, self._groups, policy, self.run_id, self._locks, elections
         )
         self._handles: dict[int, Handle] = {}  # of tasks that have not ended
-        self._witness = RunWitness(self.run_id, self._handles, self._limits, self._locks)
+        self._witness = RunWitness(self.run_id, self._handles, self._limits, self._locks, self._root)
+        self._workspace, self._merge, self._strict = workspace, merge, strict
+        self._merge_order = MergeOrder()
+        self._merged_later: list[Task] = []  # with the handle of each at the same place
+        self._merged_later_handles: list[Handle] = []
         self._n_submitted = 0
         self._given_ids: set[str] = set()
         ground = ground_of(self._root)
@@ -152,6 +173,9 @@ class Engine:
             self._desk(),
             self._jobserver,
             self._post,
+            self._crashed,
+            self._groups,
+            strict=self._strict,
         )
         self._turns = TurnLoop(
             self._scheduler,
@@ -189,6 +213,7 @@ class Engine:
         """Take no more tasks."""
         turns, _, _ = self._opened()
         if not self._sealed:
+            self._bring_back_the_rest()
             self._sealed = True
             turns.post(PlanClosed())
 
@@ -238,6 +263,8 @@ class Engine:
         locks: Locks | None = None,
         speculative: bool = False,
         effects: Declared = Effects.UNKNOWN,
+        workspace: Workspace | None = None,
+        merge: Merge | None = None,
         where: Place | None = None,
     ) -> Handle:
         """Add a task.
@@ -262,6 +289,8 @@ class Engine:
                 "shared".
             speculative: it runs only where nothing else can, and makes room when something else can.
             effects: "pure" if it leaves nothing but its result, "idempotent" if twice is as good as once.
+            workspace: where it works; by default where its group does, else where the engine says.
+            merge: how what it makes in a workspace of its own is brought back; by default likewise.
             where: for a function: in the event "loop", a "thread" or a worker "process". By default a
                 coroutine function runs in the loop, any other in a thread.
 
@@ -292,32 +321,55 @@ class Engine:
             locks=holds(locks),
             speculative=speculative,
             effects=effects_of(effects),
+            workspace=workspace,
+            merge=merge,
         )
+        task = in_place(task, self._groups, self._workspace, self._merge)
         if problems := task_problems(task, self._limits, self._groups):
             raise PlanError(problems)
         if id is not None:
             self._take_id(id)
         if isinstance(work, Command):
             performer.open_folder()
+        performer.know({self._n_submitted: task})
         handle = self._handle(task, copy_context())
         handle.needs = tuple(required)
         edges = [Edge(needed.position, handle.position, True, Needs(needed.id)) for needed in required]
-        if task.accesses is not None:
-            edges += self._hazards(handle.position, task.id, task.accesses)
+        starts, merges = self._hazards(handle.position, task)
         path_s = UNKNOWN_S if duration_s is None else duration_s
-        turns.post(TasksSubmitted((PreparedTask(handle.position, task, tuple(edges), path_s),)))
+        prepared = PreparedTask(handle.position, task, (*edges, *starts), path_s, merges_after=tuple(merges))
+        if task.is_merged_later:
+            self._merged_later.append(task)
+            self._merged_later_handles.append(handle)
+        turns.post(TasksSubmitted((prepared,)))
         return handle
+
+    def _bring_back_the_rest(self) -> None:
+        """Add the tasks that bring back what others have made, once all these are known."""
+        later, handles = self._merged_later, self._merged_later_handles
+        for group in (*self._groups, None) if later else ():
+            members = [handles[number] for number in brought_by(group, later)]
+            if members:
+                self._bring_back(merging_task(group), members)
+
+    def _bring_back(self, task: Task, members: Sequence[Handle]) -> None:
+        turns, performer, _ = self._opened()
+        handle = self._handle(task, copy_context())
+        edges = [Edge(member.position, handle.position, False, BringsBack(member.id)) for member in members]
+        performer.know({handle.position: task})
+        turns.post(TasksSubmitted((PreparedTask(handle.position, task, tuple(edges), 0.0, task.needs),)))
 
     def submit_prepared(self, tasks: Sequence[PreparedTask], context: Context) -> list[Handle]:
         """Add tasks whose edges are known; their positions follow those of the tasks before."""
         turns, performer, _ = self._opened()
+        first = self._n_submitted
+        performer.know({prepared.position: prepared.task for prepared in tasks})
         handles = [self._handle(prepared.task, context) for prepared in tasks]
-        first = self._n_submitted - len(handles)
         for prepared, handle in zip(tasks, handles, strict=True):
             work = prepared.task.work
             if isinstance(work, Command):
                 performer.open_folder()
-            elif not work.refers:
+            elif not (isinstance(work, Call) and work.refers):
                 continue  # it has no use for the results of others
             needed = {edge.before for edge in prepared.edges if isinstance(edge.because, Needs | NeedsGroup)}
             handle.needs = [handles[position - first] for position in sorted(needed)]
@@ -366,6 +418,10 @@ class Engine:
             return tuple([DependencyPending(needed.id) for needed in handle.needs if needed.outcome is None])
         return self._scheduler.waiting(handle.position)
 
+    def queues(self) -> list[Queue]:
+        """Return what tasks wait for that wait for no other task; about how many, the longest queue first."""
+        return queues(self._scheduler.admission)
+
     def _opened(self) -> tuple[TurnLoop, Performer, asyncio.Future[None]]:
         if self._turns is None or self._performer is None or self._finished is None:
             raise UsageError("the engine is not open: use `async with Engine() as engine`")
@@ -403,11 +459,27 @@ class Engine:
         handle = self._handles[position] = Handle(self, position, task, context)
         return handle
 
-    def _hazards(self, position: int, task: str, accesses: Accesses) -> Iterator[Edge]:
-        for hazard in self._conflicts.add(position, accesses):
-            because = hazard.reason(self._accessors[hazard.before], task)
-            yield Edge(hazard.before, position, hazard.required, because)
-        self._accessors[position] = task
+    def _hazards(self, position: int, task: Task) -> tuple[list[Edge], list[Edge]]:
+        """Return the edges to the start of a task, and those to the merge of what it makes."""
+        starts: list[Edge] = []
+        merges: list[Edge] = []
+        for moment in moments_of_task(position, task, self._groups):
+            found = merges if moment.is_merge else starts
+            if moment.accesses is not None:
+                found += self._hazards_of(moment, task.id, moment.accesses)
+                self._accessors[position] = task.id
+            if moment.is_merge:
+                before = self._merge_order.add(position, moment.accesses)
+                found += [Edge(at, position, False, NotDeclared(task.id)) for at in before]
+        return starts, beyond(starts, merges)
+
+    def _hazards_of(self, moment: Moment, task: str, accesses: Accesses) -> Iterator[Edge]:
+        # Of each task, the moment of its start comes before that of its merge.
+        for hazard in self._conflicts.add(2 * moment.position + moment.is_merge, accesses):
+            before = hazard.before // 2
+            if before != moment.position:
+                because = hazard.reason(self._accessors[before], task)
+                yield Edge(before, moment.position, hazard.required, because)
 
     def _attempt_ended(self, attempt: Attempt, outcome: Outcome) -> None:
         assert self._turns is not None, f"{attempt} ended in an engine that was never open"
@@ -420,7 +492,10 @@ class Engine:
         ended = self._handles.pop
         for fact in facts:
             if type(fact) is TaskEnded:
-                ended(fact.task).settle(fact.outcome)
+                handle = ended(fact.task)
+                handle.settle(fact.outcome)
+                if type(handle.task.work) is Command and self._performer is not None:
+                    self._performer.keep_result(handle)
 
     def _turn_done(self, facts: Sequence[Fact]) -> None:
         self._bus.publish(facts)

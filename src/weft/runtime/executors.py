@@ -9,7 +9,7 @@ from weft.executors.base import Ended, Executor, Invocation, Spawn
 from weft.executors.coroutine import CoroutineExecutor
 from weft.executors.current import Witness
 from weft.model.attempt import Attempt
-from weft.model.work import Command, Where, Work
+from weft.model.work import Call, Where, Work
 from weft.runtime.cpus import usable_cpus
 from weft.runtime.jobs import SharedJobs
 
@@ -51,7 +51,7 @@ class Executors:
 
     def stop(self, attempt: Attempt, work: Work, *, force: bool) -> None:
         """Stop an attempt that was started at ``work``."""
-        executor = self._commands if isinstance(work, Command) else self._functions.get(work.where)
+        executor = self._functions.get(work.where) if isinstance(work, Call) else self._commands
         if executor is not None:
             executor.stop(attempt, force=force)
 

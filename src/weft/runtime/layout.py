@@ -1,4 +1,4 @@
-"""Where a run keeps its files: `.weft/runs/RUN/TASK/{stdout.log,stderr.log,result.json}`.
+"""Where a run keeps its files: `.weft/runs/RUN/TASK/{workspace,stdout.log,stderr.log,result.json}`.
 
 A log is there as soon as something is written to it, and at the latest when the command has run for
 a moment. A command that was quick and wrote nothing has none. The logs are those of the last attempt;
@@ -68,6 +68,11 @@ class RunFolder:
     def earlier_outputs(self, task_id: str, number: int) -> tuple[str, str]:
         """Return where both of these are kept of attempt ``number``, as soon as another one begins."""
         task = f"{self.path}/{encoded(task_id)}/attempt-{number}"
+        return f"{task}.stdout.log", f"{task}.stderr.log"
+
+    def setup_outputs(self, task_id: str) -> tuple[str, str]:
+        """Return where both of these are of the command that sets up its workspace."""
+        task = f"{self.path}/{encoded(task_id)}/setup"
         return f"{task}.stdout.log", f"{task}.stderr.log"
 
     @property

@@ -13,7 +13,7 @@ import msgspec
 from weft.model.priority import NORMAL
 from weft.model.reason import NotDeclared
 from weft.model.task import Task
-from weft.model.work import Call, Command
+from weft.model.work import Bring, Call, Command
 from weft.planning.graph import Edge, program_order
 from weft.planning.prepare import PreparedPlan, PreparedTask
 
@@ -86,6 +86,8 @@ def _in_order(
 def _alike(task: Task, pause_s: float) -> Task:
     """Return ``task`` without a priority of its own, beginning with a pause."""
     command = task.work
+    if isinstance(command, Bring):
+        return task
     assert isinstance(command, Command), f"`{task.id}` is no command"
     argv = ("/bin/sh", "-c", _AFTER_A_PAUSE, "sh", f"{pause_s:.3f}", *command.argv)
     return msgspec.structs.replace(task, priority=NORMAL, work=msgspec.structs.replace(command, run=argv))

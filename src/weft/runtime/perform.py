@@ -2,34 +2,44 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from weft.executors.base import Ended, Invocation, Spawn
 from weft.model.attempt import Attempt
+from weft.model.group import Group
 from weft.model.lock import token_variable
-from weft.model.outcome import Failed, Succeeded
+from weft.model.outcome import Failed, Outcome, Succeeded
 from weft.model.reason import CouldNotStart
-from weft.model.work import Call, Command, has_result
+from weft.model.task import Task
+from weft.model.work import Bring, Call, Command, Work, has_result
+from weft.runtime.apart import Apart, Where, works_apart
 from weft.runtime.executors import Executors
 from weft.runtime.folder import ResultFiles, make_run_folder
 from weft.runtime.handle import Handle
 from weft.runtime.jobs import SharedJobs, shared_jobs
 from weft.runtime.jobserver import JobTokens
 from weft.runtime.layout import RunFolder
+from weft.runtime.links import ground_of
+from weft.runtime.places import Places, complete_publishing
 from weft.runtime.references import filled_in
 from weft.runtime.shares import Desk
 from weft.runtime.witness import RunWitness
 from weft.scheduling.actions import (
     Action,
     AskShares,
+    BringBack,
     ReturnShares,
     StartAttempt,
     StopAsking,
     StopAttempt,
 )
 from weft.scheduling.events import Event, JobsShared, TokensCame
+
+_log = logging.getLogger("weft.runtime")
 
 
 class Performer:
@@ -44,7 +54,10 @@ class Performer:
         max_concurrent: the most attempts that run at once.
         desk: where to ask other processes for what is shared with them, if anything is.
         jobserver: see `shared_jobs`.
-        post: takes what the scheduler must know of jobs that are shared.
+        post: takes what the scheduler must know besides.
+        crashed: is told what broke down, if that is a fault of Weft's.
+        groups: of tasks, by name.
+        strict: whether it is a failure to write in a workspace what was not declared.
     """
 
     def __init__(
@@ -58,7 +71,14 @@ class Performer:
         desk: Desk | None,
         jobserver: JobTokens | bool,
         post: Callable[[Event], None],
+        crashed: Callable[[BaseException], None],
+        groups: Mapping[str, Group],
+        *,
+        strict: bool,
     ) -> None:
+        self._crashed = crashed
+        self._groups = groups
+        self._strict = strict
         self._desk = desk
         self._jobserver = jobserver
         self._post = post
@@ -68,10 +88,13 @@ class Performer:
         self._handles = handles
         self._ended = ended
         self._witness = witness
-        self._executors = Executors(ended, witness, max_concurrent, RunFolder.of(root, run_id).spool)
+        spool = RunFolder.of(root, run_id).spool
+        self._executors = Executors(self._work_ended, witness, max_concurrent, spool)
         self._results: ResultFiles | None = None
         self.folder: RunFolder | None = None  # made when the first command comes
         self._jobs: SharedJobs | None = None  # likewise
+        self._places: Places | None = None  # known when the first task comes that works apart
+        self._apart: Apart | None = None
 
     def perform(self, action: Action) -> None:
         """Do what the scheduler says."""
@@ -79,24 +102,77 @@ class Performer:
             self._start(action.attempt)
         elif isinstance(action, StopAttempt):
             self._stop(action.attempt, force=action.force)
+        elif isinstance(action, BringBack):
+            self._working_apart.bring_back(action.task, self._handles[action.task].task)
         else:
             self._share(action)
 
     def _start(self, attempt: Attempt) -> None:
         handle = self._handles[attempt.task]
         work = handle.task.work
-        if isinstance(work, Call):
-            self._call(attempt, work, handle)
+        if isinstance(work, Bring):
+            self._working_apart.bring(attempt, work.group)
+        elif works_apart(handle.task):
+            self._working_apart.begin(attempt, handle)
         else:
-            self._spawn(attempt, work, handle)
+            self._work(attempt, work, handle)
         if self._desk is not None:
             self._desk.started(attempt.task)
+
+    def _work(self, attempt: Attempt, work: Work, handle: Handle, where: Where | None = None) -> None:
+        if isinstance(work, Call):
+            self._call(attempt, work, handle)
+        elif isinstance(work, Command):
+            self._spawn(attempt, work, handle, where)
+
+    def _work_ended(self, attempt: Attempt, outcome: Outcome) -> None:
+        if self._apart is None or not self._apart.ended(attempt, outcome):
+            self._ended(attempt, outcome)
 
     def _stop(self, attempt: Attempt, *, force: bool) -> None:
         if attempt.task in self._handles:  # else it ended in this very turn
             if self._jobs is not None:
                 self._jobs.expect_losses()
-            self._executors.stop(attempt, self._handles[attempt.task].task.work, force=force)
+            if self._apart is None or not self._apart.stop(attempt, force=force):
+                self._stop_work(attempt, self._handles[attempt.task].task.work, force=force)
+
+    def _stop_work(self, attempt: Attempt, work: Work, *, force: bool) -> None:
+        self._executors.stop(attempt, work, force=force)
+
+    @property
+    def _working_apart(self) -> Apart:
+        if self._apart is None:
+            assert self._places is not None, "a task works apart, and nobody was told of it"
+            self._apart = Apart(
+                self._places, self._work, self._stop_work, self._ended, self._post, self._crashed
+            )
+            self._witness.places = self._apart.paths
+        return self._apart
+
+    def know(self, tasks: Mapping[int, Task]) -> None:
+        """Take in tasks, by position, of which some may work in a place of their own.
+
+        Raises:
+            UsageError: the folder of the run can't be made.
+        """
+        apart = {position: task for position, task in tasks.items() if works_apart(task) or task.brings_back}
+        if not apart:
+            return
+        folder, _ = self.open_folder()
+        if self._places is None:
+            ground = ground_of(self._root)
+            self._places = Places(self._root, folder, ground, self._groups, strict=self._strict)
+        self._places.know(apart)
+
+    def keep_result(self, handle: Handle) -> None:
+        """Write the result of a command that has ended where people and other programs find it."""
+        if not has_result(handle.task.work) or not isinstance(handle.outcome, Succeeded):
+            return
+        _, results = self.open_folder()
+        try:
+            results.write(handle.id, handle.value)
+        except OSError as error:
+            _log.warning("the result of `%s` could not be written to its file: %s", handle.id, error)
 
     def _share(self, action: AskShares | StopAsking | ReturnShares) -> None:
         assert self._desk is not None, f"{action} in a run that shares nothing"
@@ -110,6 +186,9 @@ class Performer:
 
     async def close(self) -> None:
         """Give back what the executors hold, and what other processes wait for."""
+        if self._apart is not None:
+            apart, self._apart = self._apart, None  # it may be closed again
+            await apart.close()
         await self._executors.close()
         if self._jobs is not None:
             self._jobs.close()
@@ -133,10 +212,11 @@ class Performer:
         """Return the folder of the run, which is made when it is asked for first.
 
         Raises:
-            UsageError: it can't be made.
+            UsageError: it can't be made, or what an earlier run has left half done can't be completed.
         """
         if self.folder is None or self._results is None:
             self.folder = make_run_folder(self._root, self._run_id)
+            complete_publishing(self._root)
             self._results = ResultFiles(self.folder)
             self._share_jobs(self.folder)
         return self.folder, self._results
@@ -156,34 +236,37 @@ class Performer:
         executor = self._executors.of(call.where)
         executor.start(attempt, Invocation(call.function, args, kwargs, handle.context))
 
-    def _spawn(self, attempt: Attempt, command: Command, handle: Handle) -> None:
+    def _spawn(self, attempt: Attempt, command: Command, handle: Handle, where: Where | None) -> None:
         try:
-            spawn = self._prepared(attempt, command, handle)
+            spawn = self._prepared(attempt, command, handle, where)
         except (OSError, TypeError, ValueError) as error:
-            self._ended(attempt, Failed(CouldNotStart(str(error)), error))
+            self._work_ended(attempt, Failed(CouldNotStart(str(error)), error))
         else:
             self._executors.spawn(attempt, spawn)
 
-    def _prepared(self, attempt: Attempt, command: Command, handle: Handle) -> Spawn:
+    def _prepared(self, attempt: Attempt, command: Command, handle: Handle, where: Where | None) -> Spawn:
         folder, results = self.open_folder()
-        root = str(self._root)
+        place = str(self._root if where is None else where.path)
         env = {
             **command.env,
             **(self._jobs.retold_in(command.env) if self._jobs is not None else {}),
             "WEFT_RUN_ID": self._run_id,
             "WEFT_TASK_ID": handle.id,
             "WEFT_ATTEMPT": str(attempt.number),
-            "WEFT_WORKSPACE": root,
+            "WEFT_WORKSPACE": place,
+            **(where.variables if where is not None else {}),
             **self._tokens(attempt),
             "WEFT_RESULTS": "",  # or it would inherit that of a Weft which runs this one as a task
         }
         needed = [needed for needed in handle.needs if has_result(needed.task.work)]
         if needed:
             env["WEFT_RESULTS"] = str(results.lay_out(handle.id, _results(needed)))
+        cwd = place if command.cwd == "." else os.path.join(place, command.cwd)
+        if where is not None and where.is_setup:
+            return Spawn(command.argv, cwd, env, *folder.setup_outputs(handle.id))
         earlier = None
         if attempt.number > 1:
             earlier = folder.earlier_outputs(handle.id, attempt.number - 1)
-        cwd = root if command.cwd == "." else str(self._root / command.cwd)
         return Spawn(
             command.argv,
             cwd,

@@ -15,7 +15,7 @@ import msgspec
 
 from weft.errors import UsageError
 from weft.model.task import Task
-from weft.model.work import Command
+from weft.model.work import Bring, Command
 from weft.planning.observed import Change
 from weft.planning.prepare import PreparedPlan
 from weft.runtime.links import ground_of
@@ -70,7 +70,7 @@ async def race(
         UsageError: the directory can't be copied, or a task is no command.
         RunCut: the user interrupted it.
     """
-    if not all(isinstance(task.work, Command) for task in prepared.plan.tasks):
+    if not all(isinstance(task.work, Command | Bring) for task in prepared.plan.tasks):
         raise UsageError("only commands can be run in a copy of their directory, and this plan has functions")
     runs = _Runs(prepared, tell, keep=keep)
     room = runs.room

@@ -8,6 +8,7 @@ from contextvars import copy_context
 
 from msgspec.structs import replace
 
+from weft.model.access import Undeclared
 from weft.model.work import Command
 from weft.planning.prepare import PreparedPlan
 from weft.runtime.aggregates import Aggregates
@@ -54,6 +55,7 @@ async def run_plan(
         jobserver=jobserver,
         wait=wait,
         elections=elections_of(plan),
+        strict=plan.undeclared is Undeclared.SEQUENTIAL,
     ) as engine:
         if any(type(task.work) is Command for task in plan.tasks):
             engine.open_folder()

@@ -6,6 +6,7 @@ May be asked from any thread; costs lie here until the engine takes them, just b
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from weft.executors.current import Identity
 from weft.model.attempt import Attempt
@@ -25,6 +26,7 @@ class RunWitness:
         handles: the tasks that have not ended, by position.
         limits: of the run.
         locks: those that are shared with other processes.
+        root: where all others work.
     """
 
     def __init__(
@@ -33,12 +35,15 @@ class RunWitness:
         handles: Mapping[int, Handle],
         limits: Mapping[str, Limit],
         locks: Mapping[str, Lock],
+        root: Path,
     ) -> None:
+        self._root = root
         self._run_id = run_id
         self._handles = handles
         self._limits = limits
         self._locks = locks
         self.told: dict[Attempt, dict[str, int]] = {}
+        self.places: Mapping[Attempt, Path] = {}  # where attempts work that have a place of their own
 
     def identity(self, attempt: Attempt) -> Identity | None:
         """Return who this is; None if its task has ended."""
@@ -46,7 +51,14 @@ class RunWitness:
         if handle is None:
             return None
         task = handle.task
-        return Identity(self._run_id, task.id, attempt, self.costs_of(task), self._locks_of(task))
+        return Identity(
+            self._run_id,
+            task.id,
+            attempt,
+            self.costs_of(task),
+            self._locks_of(task),
+            str(self.places.get(attempt, self._root)),
+        )
 
     def tell(self, attempt: Attempt, costs: Mapping[str, int]) -> None:
         """Take in what an attempt has cost so far, by name; nothing if its task has ended."""

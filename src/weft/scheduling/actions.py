@@ -48,4 +48,10 @@ class ReturnShares(msgspec.Struct, frozen=True):
     retry_after_s: float = 0.0
 
 
-Action = StartAttempt | StopAttempt | AskShares | StopAsking | ReturnShares
+class BringBack(msgspec.Struct, frozen=True, gc=False):
+    """Bring back what the last attempt at the task at ``task`` has made in its workspace."""
+
+    task: int
+
+
+Action = StartAttempt | StopAttempt | AskShares | StopAsking | ReturnShares | BringBack

@@ -12,7 +12,7 @@ from weft.model.attempt import Attempt
 from weft.model.group import Group, Rest
 from weft.model.limits import Limit
 from weft.model.lock import Lock
-from weft.model.outcome import Cancelled, Failed, Outcome, Skipped
+from weft.model.outcome import Cancelled, Failed, Outcome, Skipped, Succeeded
 from weft.model.policy import Policy
 from weft.model.rate import Rate
 from weft.model.reason import (
@@ -31,6 +31,7 @@ from weft.scheduling import timing
 from weft.scheduling.actions import (
     Action,
     AskShares,
+    BringBack,
     ReturnShares,
     StartAttempt,
     StopAsking,
@@ -42,6 +43,7 @@ from weft.scheduling.facts import (
     AttemptStarted,
     Fact,
     GroupDecided,
+    MergeStarted,
     RunStopping,
     StopAsked,
     TaskAdded,
@@ -54,7 +56,7 @@ from weft.scheduling.rated import is_refused
 from weft.scheduling.retry import Spending
 from weft.scheduling.shared import Shares
 from weft.scheduling.speculation import Speculation
-from weft.scheduling.states import ASKING, READY, RUNNING, STOPPING, SUCCEEDED, WAITING
+from weft.scheduling.states import ASKING, MERGING, READY, RUNNING, STOPPING, SUCCEEDED, WAITING
 from weft.scheduling.tasks import Tasks
 from weft.scheduling.voting import Election, LeaveOut, Voting
 
@@ -151,6 +153,16 @@ class Course:
         if self.monitors.all:
             self.monitors.started(task, attempt)
 
+    def merge(self, node: Node, outcome: Succeeded, now: float) -> None:
+        """Let what a task has made in its workspace be brought back, as soon as it is its turn."""
+        node.become(MERGING)
+        self.tasks.merges.put(node.prepared.position, outcome)
+
+    def start_merges(self, now: float) -> None:
+        for position in self.tasks.merges.due():
+            self.facts.append(MergeStarted(now, position))
+            self.actions.append(BringBack(position))
+
     def take_back(self, node: Node, because: tuple[WaitReason, ...], now: float) -> None:
         """Take back what a task has taken that asked others in vain, or asks no more."""
         self.admission.refuse(node, because)
@@ -228,6 +240,8 @@ class Course:
             self.take_back(node, (), now)
         elif state is READY:
             self.admission.withdraw(node)
+        elif state is MERGING:
+            self.tasks.merges.drop(node.prepared.position)
         if self.admission.is_metered and (shares := self.admission.asks_no_more(node)):
             self.actions.append(StopAsking(shares))
         if self.speculation.is_used:
@@ -238,6 +252,8 @@ class Course:
         if self.voting:
             self.decisions += self.voting.ended(node.prepared.position, outcome)
         task, succeeded = node.prepared.task, node.state is SUCCEEDED
+        if task.brings_back and type(outcome) is Skipped:
+            return  # its group is lost, which is told; or the run has ended early
         if not succeeded or task.group is not None:
             because = outcome.because if isinstance(outcome, Skipped | Cancelled) else None
             if isinstance(because, NotNeeded | Decided):  # nobody misses it
@@ -295,12 +311,22 @@ class Course:
             node = self.tasks.live.get(position)
             if node is None:
                 continue
-            if node.attempt is not None:
+            if node.attempt is not None or node.state is MERGING:
                 if rest is Rest.CANCEL:
-                    self.stop(node, because, now, force=False)
+                    self.take(node, because, now)
             else:
                 self._drop(node, because, now)
 
+    def take(self, node: Node, because: CancelReason, now: float) -> None:
+        """Stop the attempt that runs, or end the task; what is being brought back comes to its end."""
+        if node.attempt is not None:
+            self.stop(node, because, now, force=False)
+        elif node.prepared.position not in self.tasks.merges.under_way:
+            self.end(node, Cancelled(because), now)
+
     def _drop(self, node: Node, because: Because | Decided | NotNeeded, now: float) -> None:
         """End a task of which no attempt runs."""
-        self.end(node, Skipped(because) if node.tries is None else Cancelled(because), now)
+        if node.tries is None and node.state is not MERGING:
+            self.end(node, Skipped(because), now)
+        else:
+            self.take(node, because, now)

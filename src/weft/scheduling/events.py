@@ -8,7 +8,7 @@ import msgspec
 
 from weft.model.attempt import Attempt
 from weft.model.outcome import Outcome
-from weft.model.reason import WaitReason
+from weft.model.reason import FailureReason, WaitReason
 from weft.planning.prepare import PreparedTask
 
 
@@ -30,6 +30,28 @@ class AttemptFinished(msgspec.Struct, frozen=True, gc=False):
 
     attempt: Attempt
     outcome: Outcome
+
+
+class WritesSeen(msgspec.Struct, frozen=True):
+    """The attempt that runs has written ``undeclared`` in its workspace, which its `writes` do not name."""
+
+    task: int
+    undeclared: tuple[str, ...]
+
+
+class BroughtBack(msgspec.Struct, frozen=True):
+    """What the task at ``task`` has made was brought back, or could not be, because of ``failure``.
+
+    ``changed`` is the number of paths that changed in the plan's directory; ``overruled`` are those that
+    others had changed as well, and of which the policy has decided; ``left_out`` those that can't be
+    brought back.
+    """
+
+    task: int
+    failure: FailureReason | None = None
+    changed: int = 0
+    overruled: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 class CostTold(msgspec.Struct, frozen=True):
@@ -92,6 +114,8 @@ Event = (
     TasksSubmitted
     | PlanClosed
     | AttemptFinished
+    | WritesSeen
+    | BroughtBack
     | CostTold
     | SharesAnswered
     | SharesMoved

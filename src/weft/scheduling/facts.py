@@ -10,7 +10,15 @@ import msgspec
 
 from weft.model.attempt import Attempt
 from weft.model.outcome import Outcome
-from weft.model.reason import CancelReason, EndReason, GroupReason, LastReason, RunEndsBy, TimedOut
+from weft.model.reason import (
+    CancelReason,
+    EndReason,
+    FailureReason,
+    GroupReason,
+    LastReason,
+    RunEndsBy,
+    TimedOut,
+)
 from weft.scheduling.health import Circuit
 from weft.scheduling.states import RunState
 
@@ -48,6 +56,32 @@ class AttemptEnded(msgspec.Struct, frozen=True, tag=True, gc=False):
     at: float
     attempt: Attempt
     outcome: Outcome
+
+
+class UndeclaredWrites(msgspec.Struct, frozen=True, tag=True, gc=False):
+    """A task has written ``paths`` in its workspace, which its `writes` do not name."""
+
+    at: float
+    task: int
+    paths: tuple[str, ...]
+
+
+class MergeStarted(msgspec.Struct, frozen=True, tag=True, gc=False):
+    """What a task has made in its workspace is being brought back; it holds nothing any more."""
+
+    at: float
+    task: int
+
+
+class MergeEnded(msgspec.Struct, frozen=True, tag=True, gc=False):
+    """It was brought back, or could not be, because of ``failure``; see `events.BroughtBack`."""
+
+    at: float
+    task: int
+    failure: FailureReason | None = None
+    changed: int = 0
+    overruled: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 class RetryScheduled(msgspec.Struct, frozen=True, tag=True, gc=False):
@@ -124,6 +158,9 @@ Fact = (
     | AttemptStarted
     | StopAsked
     | AttemptEnded
+    | UndeclaredWrites
+    | MergeStarted
+    | MergeEnded
     | RetryScheduled
     | GaveUp
     | TaskEnded

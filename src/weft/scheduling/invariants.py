@@ -25,6 +25,7 @@ from weft.scheduling.shared import SharedGate
 from weft.scheduling.states import (
     ASKING,
     BACKOFF,
+    MERGING,
     READY,
     RUNNING,
     STOPPING,
@@ -46,6 +47,7 @@ def check(scheduler: Scheduler) -> None:
     admission = scheduler.admission
     _check_states(scheduler)
     _check_edges(scheduler, nodes)
+    _check_merges(scheduler, nodes)
     _check_attempts(nodes)
     _check_deadlines(scheduler, nodes)
     _check_groups(scheduler, nodes)
@@ -96,7 +98,8 @@ def _check_edges(scheduler: Scheduler, nodes: list[Node]) -> None:
             waits = node.state is WAITING
             assert waits == bool(unmet), f"{_name(node)} is {node.state.name} with the unmet edges {unmet}"
         else:
-            assert unmet, f"{_name(node)} has ended, as has all before it, and others wait for it"
+            held = scheduler.tasks.merges.is_held(node.prepared.position)
+            assert unmet or held, f"{_name(node)} has ended, as has all before it, and others wait for it"
     followers = Counter(
         (node.prepared.position, follower.prepared.position)
         for node in (*nodes, *passed_over)
@@ -105,6 +108,22 @@ def _check_edges(scheduler: Scheduler, nodes: list[Node]) -> None:
     surplus, missing = followers - expected, expected - followers
     assert not surplus, f"followers without an edge (before, after): {surplus}"
     assert not missing, f"edges without a follower (before, after): {missing}"
+
+
+def _check_merges(scheduler: Scheduler, nodes: list[Node]) -> None:
+    """What is done and not brought back is MERGING, and waits as long as something before it lives."""
+    merges, tasks = scheduler.tasks.merges, scheduler.tasks
+    merging = {node.prepared.position for node in nodes if node.state is MERGING}
+    known = merges.waiting | set(merges.under_way)
+    assert merging == known, f"{merging} are MERGING, and {known} wait for that, or are under way"
+    for node in (*nodes, *tasks.passed_over.values()):
+        position = node.prepared.position
+        before = [edge.before for edge in node.prepared.merges_after]
+        unmet = [at for at in before if at in tasks.live or at in tasks.passed_over]
+        assert merges.is_held(position) == bool(unmet), f"the merge of {_name(node)} has before it: {unmet}"
+        assert position not in merges.under_way or not unmet, f"{_name(node)} is merged before {unmet}"
+    stuck = merges.waiting - {at for at in merges.waiting if merges.is_held(at)}
+    assert not stuck, f"nothing holds back the merge of {stuck}"
 
 
 def _check_attempts(nodes: list[Node]) -> None:
@@ -135,7 +154,8 @@ def _check_deadlines(scheduler: Scheduler, nodes: list[Node]) -> None:
         if node.tries is not None and timeout is not None and timeout.task_s is not None:
             stands_still = node.tries.is_cut  # until it runs again
             if not stands_still:
-                (may if late or node.state is STOPPING else must).add((Due.TASK_TIMEOUT, position))
+                passes = late or node.state in (STOPPING, MERGING)  # it may come, and then has an end
+                (may if passes else must).add((Due.TASK_TIMEOUT, position))
     for number, monitor in enumerate(scheduler.monitors.all):
         if monitor.circuit is Circuit.OPEN and scheduler.ended is None:
             must.add((Due.PROBE, number))
@@ -147,7 +167,7 @@ def _check_groups(scheduler: Scheduler, nodes: list[Node]) -> None:
     """Where a group, or the run, was stopped, nothing waits for a start."""
     for node in nodes:
         stopped = scheduler.failures.stopped(node.prepared.task.group)
-        waits = node.attempt is None
+        waits = node.attempt is None and node.state is not MERGING
         assert not (stopped and waits), f"{_name(node)} is {node.state.name}, and stopped: {stopped}"
 
 
@@ -265,7 +285,7 @@ def _check_nothing_could_start(scheduler: Scheduler, nodes: list[Node]) -> None:
     for node in nodes:
         reasons = scheduler.waiting(node.prepared.position)
         told = bool(reasons)
-        waits = node.attempt is None
+        waits = node.attempt is None and node.prepared.position not in scheduler.tasks.merges.under_way
         assert told == waits, f"{_name(node)} is {node.state.name}, because {reasons}"
 
 
@@ -318,7 +338,8 @@ def _check_speculation(scheduler: Scheduler, nodes: list[Node]) -> None:
     for node in nodes:
         dropped = isinstance(node.stop_reason, NotNeeded)
         assert not (dropped and node.prepared.position in needed), f"{_name(node)} is dropped, and needed"
-        assert node.stop_reason is not None or not over, f"{_name(node)} goes on, and nobody needs it"
+        goes_on = node.stop_reason is None and node.prepared.position not in scheduler.tasks.merges.under_way
+        assert not (goes_on and over), f"{_name(node)} goes on, and nobody needs it"
 
 
 def _check_the_end(scheduler: Scheduler) -> None:

@@ -90,6 +90,10 @@ class Line:
                 heappush(self._overtaking, (node.key, node))
         arrived.clear()
 
+    def __len__(self) -> int:
+        """Return how many tasks stand here; those that wait no more may be among them."""
+        return len(self._arrived) + len(self._row) + len(self._overtaking)
+
     def __iter__(self) -> Iterator[Node]:
         """Walk over the ready tasks, in no order that means anything."""
         overtaking = (node for _, node in self._overtaking)

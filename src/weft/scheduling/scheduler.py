@@ -19,7 +19,7 @@ from weft.model.group import Group
 from weft.model.health import WhenUnhealthy
 from weft.model.limits import Limit
 from weft.model.lock import Lock
-from weft.model.outcome import Cancelled, Failed, Skipped
+from weft.model.outcome import Cancelled, Failed, Outcome, Skipped, Succeeded
 from weft.model.policy import Policy
 from weft.model.reason import (
     CancelAsked,
@@ -37,6 +37,7 @@ from weft.scheduling.course import Course
 from weft.scheduling.deadlines import Due
 from weft.scheduling.events import (
     AttemptFinished,
+    BroughtBack,
     CancelRequested,
     CostTold,
     Event,
@@ -48,20 +49,24 @@ from weft.scheduling.events import (
     TasksSubmitted,
     TimePassed,
     TokensCame,
+    WritesSeen,
 )
 from weft.scheduling.facts import (
     AttemptEnded,
     Fact,
     GaveUp,
     HealthChanged,
+    MergeEnded,
     RetryScheduled,
     RunEnded,
     RunInterrupted,
+    UndeclaredWrites,
 )
 from weft.scheduling.health import Circuit
 from weft.scheduling.node import Node
 from weft.scheduling.states import (
     BACKOFF,
+    MERGING,
     SUCCEEDED,
     WAITING,
     RunState,
@@ -122,6 +127,8 @@ class Scheduler:
             TasksSubmitted: self._on_tasks_submitted,
             PlanClosed: self._on_plan_closed,
             AttemptFinished: self._on_attempt_finished,
+            WritesSeen: self._on_writes_seen,
+            BroughtBack: self._on_brought_back,
             CostTold: self._on_cost_told,
             SharesAnswered: self._on_shares_answered,
             SharesMoved: self._on_shares_moved,
@@ -158,6 +165,8 @@ class Scheduler:
             course.carry_out(now)
         if course.speculation.is_used:
             course.review_speculation(now, closed=self.closed)
+        if self.tasks.merges:
+            course.start_merges(now)
         course.start_what_can(now)
         if course.speculation.is_used:
             course.make_room(now)
@@ -189,7 +198,7 @@ class Scheduler:
             self.deadlines.set(Due.RUN_TIMEOUT, 0, now + self._policy.timeout_s)
         nodes = [self.course.add(prepared, now) for prepared in event.tasks]
         for node in nodes:
-            if node.prepared.edges:
+            if node.prepared.edges or node.prepared.merges_after:
                 self.tasks.connect(node)
                 if self.course.speculation.is_used:
                     self.course.speculation.connect(node)
@@ -229,8 +238,23 @@ class Scheduler:
             assert node.tries is not None, f"{node.prepared} is no speculation"
             timing.cut(node.tries)
             self.course.make_ready(node, now)
+        elif type(outcome) is Succeeded and node.prepared.task.is_merged:
+            self.course.merge(node, outcome, now)
         elif type(outcome) is not Failed or not self._is_tried_again(node, outcome, now):
             self.course.end(node, outcome, now)
+
+    def _on_writes_seen(self, event: WritesSeen, now: float) -> None:
+        self.course.facts.append(UndeclaredWrites(now, event.task, event.undeclared))
+
+    def _on_brought_back(self, event: BroughtBack, now: float) -> None:
+        node = self.live[event.task]
+        done: Outcome = self.tasks.merges.ended(event.task)
+        told = (event.failure, event.changed, event.overruled, event.left_out)
+        self.course.facts.append(MergeEnded(now, event.task, *told))
+        if event.failure is not None:
+            done = Failed(event.failure)
+        if type(done) is not Failed or not self._is_tried_again(node, done, now):
+            self.course.end(node, done, now)
 
     def _on_cost_told(self, event: CostTold, now: float) -> None:
         node = self.live.get(event.attempt.task)
@@ -263,11 +287,8 @@ class Scheduler:
             node = self.live.get(task)
             if node is None:
                 continue
-            if node.attempt is not None:
-                timing.give_up(node)
-                self.course.stop(node, CancelAsked(), now, force=False)
-            else:
-                self.course.end(node, Cancelled(CancelAsked()), now)
+            timing.give_up(node)
+            self.course.take(node, CancelAsked(), now)
 
     def _on_interrupt_requested(self, event: InterruptRequested, now: float) -> None:
         because = Interrupted(event.signal)
@@ -291,10 +312,12 @@ class Scheduler:
     def _on_task_timeout(self, position: int, now: float) -> None:
         node = self.live[position]
         because = timing.late(node, Due.TASK_TIMEOUT)
-        if node.attempt is None:
+        if node.attempt is None and node.state is not MERGING:
             self.course.end(node, Failed(because), now)
             return
         timing.give_up(node)
+        if node.attempt is None:
+            return  # it has done its work in time, and must not begin it anew
         if isinstance(node.stop_reason, TimedOut):
             node.stop_reason = because
         self.course.stop(node, because, now, force=False)

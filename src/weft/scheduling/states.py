@@ -16,24 +16,26 @@ class TaskState(IntEnum):
     STOPPING = 3  # asked to end, and still counted as running
     BACKOFF = 4  # until its next attempt is due
     ASKING = 5  # other processes, for what they share
-    SUCCEEDED = 6
-    FAILED = 7
-    CANCELLED = 8
-    SKIPPED = 9
+    MERGING = 6  # it is done; what it made in its workspace is being brought back, or will be
+    SUCCEEDED = 7
+    FAILED = 8
+    CANCELLED = 9
+    SKIPPED = 10
 
 
-WAITING, READY, RUNNING, STOPPING, BACKOFF, ASKING, SUCCEEDED, FAILED, CANCELLED, SKIPPED = TaskState
+WAITING, READY, RUNNING, STOPPING, BACKOFF, ASKING, MERGING, SUCCEEDED, FAILED, CANCELLED, SKIPPED = TaskState
 
 LEGAL = {
     WAITING: frozenset({READY, CANCELLED, SKIPPED}),
     READY: frozenset(
         {ASKING, RUNNING, FAILED, CANCELLED, SKIPPED}
     ),  # FAILED: its time was over between attempts
-    RUNNING: frozenset({STOPPING, BACKOFF, SUCCEEDED, FAILED, CANCELLED}),
+    RUNNING: frozenset({STOPPING, BACKOFF, MERGING, SUCCEEDED, FAILED, CANCELLED}),
     # READY: speculation that made room.
-    STOPPING: frozenset({READY, BACKOFF, SUCCEEDED, FAILED, CANCELLED}),
+    STOPPING: frozenset({READY, BACKOFF, MERGING, SUCCEEDED, FAILED, CANCELLED}),
     BACKOFF: frozenset({READY, FAILED, CANCELLED}),
     ASKING: frozenset({READY, RUNNING, FAILED, CANCELLED, SKIPPED}),
+    MERGING: frozenset({BACKOFF, SUCCEEDED, FAILED, CANCELLED}),
     SUCCEEDED: frozenset[TaskState](),
     FAILED: frozenset[TaskState](),
     CANCELLED: frozenset[TaskState](),

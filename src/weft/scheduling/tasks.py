@@ -5,6 +5,8 @@ Knows who waits for whom. When a task starts, and how it ends, is decided by oth
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from weft.model.outcome import Cancelled, Failed, Outcome, Skipped, Succeeded
 from weft.model.reason import (
     Decided,
@@ -16,6 +18,7 @@ from weft.model.reason import (
     SkipReason,
 )
 from weft.planning.prepare import PreparedTask
+from weft.scheduling.merging import Merges
 from weft.scheduling.node import Node
 from weft.scheduling.states import STATE_AFTER, SUCCEEDED, WAITING
 
@@ -25,19 +28,21 @@ class Tasks:
 
     Attributes:
         live: tasks that have not ended, by position.
-        passed_over: skipped or taken back while tasks before them live: those behind them still wait
+        passed_over: ended without success while tasks before them live: those behind them still wait
             for these.
+        merges: what is done in workspaces and not brought back yet.
         states: of every task, by position; one byte is all that is kept of most.
         blame: what to tell those who need a task that did not succeed.
     """
 
-    __slots__ = ("blame", "live", "passed_over", "states")
+    __slots__ = ("blame", "live", "merges", "passed_over", "states")
 
     def __init__(self) -> None:
         self.live: dict[int, Node] = {}
         self.passed_over: dict[int, Node] = {}
         self.states = bytearray()
         self.blame: dict[int, SkipReason] = {}
+        self.merges = Merges()
 
     def add(self, prepared: PreparedTask) -> Node:
         """Take in the next task in program order."""
@@ -58,6 +63,9 @@ class Tasks:
                     before.followers = [node]
                 else:
                     before.followers.append(node)
+        if node.prepared.merges_after:
+            sources = [edge.before for edge in node.prepared.merges_after]
+            self.merges.connect(node, [at for at in sources if at in live or at in self.passed_over])
 
     def blame_before(self, node: Node) -> SkipReason | None:
         """Return why a task that came late can't run: something it requires has ended badly."""
@@ -88,10 +96,13 @@ class Tasks:
         Those that wait for less than before, and still for something, are added to ``eased``.
         """
         released = []
+        merges = self.merges
         for node in ended:  # grows while it is walked
-            if node.n_unmet:
+            if node.n_unmet or (merges and merges.is_held(node.prepared.position)):
                 self.passed_over[node.prepared.position] = node
                 continue
+            if merges:
+                ended += self._let_go(merges.release(node.prepared.position))
             followers, node.followers = node.followers, None
             for follower in followers or ():
                 follower.n_unmet -= 1
@@ -101,9 +112,18 @@ class Tasks:
                     continue
                 if follower.state is WAITING:
                     released.append(follower)
-                elif self.passed_over.pop(follower.prepared.position, None) is not None:
-                    ended.append(follower)
+                else:
+                    ended += self._let_go((follower.prepared.position,))
         return released
+
+    def _let_go(self, positions: Iterable[int]) -> list[Node]:
+        """Return those of the tasks that have ended and hold back those behind them no longer."""
+        return [
+            self.passed_over.pop(position)
+            for position in positions
+            if position in self.passed_over
+            and not (self.passed_over[position].n_unmet or self.merges.is_held(position))
+        ]
 
 
 def _is_required(before: int, node: Node) -> bool:

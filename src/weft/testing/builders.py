@@ -21,6 +21,7 @@ from weft.model.speculation import Effects
 from weft.model.task import Task
 from weft.model.timeout import Timeout
 from weft.model.work import Command, ResultFormat, Work
+from weft.model.workspace import Merge, MergeAt, MergePolicy, Workspace, WorkspaceKind
 
 NOTHING = Command(("true",), result=ResultFormat.TEXT)
 
@@ -42,6 +43,8 @@ def task(
     locks: Locks | None = None,
     speculative: bool = False,
     effects: Effects | None = None,
+    workspace: Workspace | WorkspaceKind | None = None,
+    merge: Merge | MergeAt | MergePolicy | None = None,
 ) -> Task:
     """Return a task; what it does matters only where it really runs. A string of accesses is one of them.
 
@@ -67,7 +70,15 @@ def task(
         holds(locks),
         speculative,
         presumed if effects is None else effects,
+        Workspace(workspace) if isinstance(workspace, WorkspaceKind) else workspace,
+        _merge(merge),
     )
+
+
+def _merge(merge: Merge | MergeAt | MergePolicy | None) -> Merge | None:
+    if isinstance(merge, MergeAt):
+        return Merge(at=merge)
+    return Merge(merge) if isinstance(merge, MergePolicy) else merge
 
 
 def plan(

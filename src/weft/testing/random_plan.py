@@ -13,6 +13,7 @@ from weft.model.policy import AGING_S, Policy
 from weft.model.priority import Priority
 from weft.testing.builders import task
 from weft.testing.random_limits import random_costs, random_limits, random_locks, random_shares
+from weft.testing.random_places import random_place
 from weft.testing.random_policy import GROUPS, random_groups, random_policy, random_retry, random_timeout
 
 FAMILIES = ("odd", "even")
@@ -29,6 +30,7 @@ def random_plan(chance: Random, *, max_tasks: int = 10) -> Plan:
     n_tasks = chance.randint(1, max_tasks)
     limits, locks = random_shares(chance, random_limits(chance, troubled=troubled))
     speculates = chance.random() < 0.4
+    apart = chance.random() < 0.3
     some_groups = GROUPS[: chance.choice((0, 0, 1, 2, 3))] if troubled else ()
     group_of = [chance.choice((None, *some_groups)) for _ in range(n_tasks)]
     groups = random_groups(chance, group_of)
@@ -52,6 +54,7 @@ def random_plan(chance: Random, *, max_tasks: int = 10) -> Plan:
             timeout=random_timeout(chance) if troubled else None,
             locks=random_locks(chance),
             speculative=speculates and chance.random() < 0.4,
+            **random_place(chance, apart=apart),
         )
         for position in range(n_tasks)
     ]

@@ -14,13 +14,14 @@ import msgspec
 from weft.model.attempt import Attempt
 from weft.model.outcome import Outcome, Skipped, Succeeded
 from weft.model.plan import Plan
-from weft.model.reason import SkipReason, WaitReason
+from weft.model.reason import FailureReason, SkipReason, WaitReason
 from weft.model.task import Task
 from weft.planning.prepare import PreparedTask, prepare
 from weft.planning.priority import UNKNOWN_S
-from weft.scheduling.actions import Action, AskShares, StartAttempt, StopAttempt
+from weft.scheduling.actions import Action, AskShares, BringBack, StartAttempt, StopAttempt
 from weft.scheduling.events import (
     AttemptFinished,
+    BroughtBack,
     CancelRequested,
     CostTold,
     Event,
@@ -135,6 +136,10 @@ class Sim:
         assert node.attempt is not None, f"`{task}` is not running: {self.waiting(task)}"
         self.step(AttemptFinished(node.attempt, Succeeded() if outcome is None else outcome))
 
+    def bring(self, task: str, failure: FailureReason | None = None) -> Step:
+        """End the merge of ``task`` that is under way; it went well, if there is no ``failure``."""
+        return self.step(BroughtBack(self._positions[task], failure))
+
     def tell(self, task: str, **costs: int) -> None:
         """Let the running attempt of ``task`` tell what it costs, by name."""
         node = self.scheduler.live[self._positions[task]]
@@ -220,6 +225,8 @@ class Sim:
                 self._schedule(due, action.attempt)
             elif isinstance(action, AskShares):
                 self._obey(due, self.step(SharesAnswered(action.task, action.shares, granted=True)))
+            elif isinstance(action, BringBack):
+                self._obey(due, self.step(BroughtBack(action.task)))
             elif isinstance(action, StopAttempt) and self._is_running(action.attempt):
                 self._obey(due, self.step(AttemptFinished(action.attempt, cancelled())))
 

@@ -19,13 +19,14 @@ from weft.model.attempt import Attempt
 from weft.model.outcome import Outcome
 from weft.model.plan import Plan
 from weft.model.rate import Rate
-from weft.model.reason import Exited
+from weft.model.reason import Exited, MergeConflict
 from weft.planning.graph import Edge
 from weft.planning.prepare import PreparedTask, prepare
 from weft.planning.priority import UNKNOWN_S
-from weft.scheduling.actions import AskShares, ReturnShares, StartAttempt, StopAsking, StopAttempt
+from weft.scheduling.actions import AskShares, BringBack, ReturnShares, StartAttempt, StopAsking, StopAttempt
 from weft.scheduling.events import (
     AttemptFinished,
+    BroughtBack,
     CancelRequested,
     CostTold,
     Event,
@@ -79,7 +80,9 @@ class _Simulator:
     def __init__(self, chance: Random, max_tasks: int) -> None:
         self._chance = chance
         self._plan = random_plan(chance, max_tasks=max_tasks)
-        self._tasks = tuple(self._relaxed(prepared) for prepared in prepare(self._plan).tasks)
+        prepared = prepare(self._plan)
+        self._plan = prepared.plan
+        self._tasks = tuple(self._relaxed(task) for task in prepared.tasks)
         self._sim = Sim(msgspec.structs.replace(self._plan, tasks=()), seed=str(chance.random()))
         self._error_rate = chance.choice((0.1, 0.2, 0.5))
         self._lag_s = chance.choice((0.0, 0.0, 0.3))  # by which it is woken too late
@@ -116,6 +119,8 @@ class _Simulator:
 
     def _relaxed(self, prepared: PreparedTask) -> PreparedTask:
         """Let some edges only order, as those do which come from hazards."""
+        if prepared.task.brings_back:
+            return prepared
         edges = tuple(self._relaxed_edge(edge) for edge in prepared.edges)
         return msgspec.structs.replace(prepared, edges=edges)
 
@@ -131,7 +136,7 @@ class _Simulator:
 
     def _schedule_submissions(self) -> None:
         """Submit the first tasks at once and the others while it runs, in as many parts as can be."""
-        possible = cuts([[edge.before for edge in task.edges] for task in self._tasks])
+        possible = cuts([[edge.before for edge in (*task.edges, *task.merges_after)] for task in self._tasks])
         n_cuts = self._chance.randint(0, min(3, len(possible)))
         starts = [0, *sorted(self._chance.sample(possible, n_cuts))]
         moments = [0.0, *sorted(self._some_moment() for _ in range(n_cuts))]
@@ -168,6 +173,8 @@ class _Simulator:
                 self._work(action.attempt)
             elif isinstance(action, StopAttempt):
                 self._stop(action.attempt, force=action.force)
+            elif isinstance(action, BringBack):
+                self._bring_back(action.task)
             elif isinstance(action, AskShares | StopAsking | ReturnShares):
                 self._others.perform(action)
         return step
@@ -185,6 +192,11 @@ class _Simulator:
                         after_s = takes_s * self._chance.choice((0.5, 1.0, 1.0))
                         self._at(self._sim.clock.now + after_s, partial(self._tell, attempt, told))
         self._end(attempt, outcome, after_s=takes_s)
+
+    def _bring_back(self, task: int) -> None:
+        failure = MergeConflict(("a",), "w") if self._chance.random() < self._error_rate else None
+        moment = self._sim.clock.now + self._chance.choice((0.0, 0.0, 0.25))
+        self._at(moment, partial(self._step, BroughtBack(task, failure)))
 
     def _tell(self, attempt: Attempt, costs: dict[str, int]) -> None:
         if self._runs(attempt):

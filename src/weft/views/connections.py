@@ -13,7 +13,8 @@ from weft.model.lock import Hold
 from weft.model.rate import Rate, costs_of
 from weft.model.reason import EdgeReason
 from weft.model.sentences import sentence
-from weft.model.task import Task
+from weft.model.task import ONE_BY_ONE, Task
+from weft.model.workspace import Merge, Workspace
 from weft.planning.demand import label_of, pools_of, sizes_of
 from weft.planning.graph import Edge
 from weft.planning.prepare import PreparedPlan
@@ -62,7 +63,7 @@ class Connections(Page, frozen=True):
 
     ``position`` counts from 0. ``span`` is when it would run, ``path_s`` the longest chain of expected
     durations from its start. ``takes`` are units of pools, ``costs`` those of rates. ``accesses`` is None
-    when it declares none.
+    when it declares none. What it makes in its ``workspace`` is brought back after those in ``merged_after``.
     """
 
     task: str
@@ -77,6 +78,9 @@ class Connections(Page, frozen=True):
     locks: Mapping[str, Hold]
     speculative: bool
     accesses: Accesses | None
+    workspace: Workspace | None = None
+    merge: Merge | None = None
+    merged_after: tuple[Neighbour, ...] = ()
 
     def lines(self) -> Iterator[str]:
         """Return the page line by line."""
@@ -90,6 +94,10 @@ class Connections(Page, frozen=True):
             yield from row("locks", ", ".join(f"`{name}` {hold}" for name, hold in self.locks.items()))
         if self.speculative:
             yield from row("speculative", "it runs only where nothing else can")
+        if self.workspace is not None and self.workspace.is_private:
+            how = self.merge or ONE_BY_ONE
+            yield from row("works in", f"a workspace of its own: {self.workspace.kind}")
+            yield from row("is merged", f"when the {how.at} has ended; on conflicts `{how.policy}`")
         if self.accesses is None:
             yield from row("accesses", "not declared")
         else:
@@ -97,6 +105,7 @@ class Connections(Page, frozen=True):
             yield from row("writes", ", ".join(self.accesses.writes) or "nothing")
         yield from _list("Waits for", self.waits_for)
         yield from _list("Waited for by", self.waited_for_by)
+        yield from _list("What it makes is brought back after", self.merged_after)
 
 
 def connections(prepared: PreparedPlan, position: int, max_concurrent: int) -> Connections:
@@ -113,6 +122,10 @@ def connections(prepared: PreparedPlan, position: int, max_concurrent: int) -> C
         waited_for_by=_neighbours(
             prepared, position, followers_of(prepared), _edges_from(prepared, position)
         ),
+        merged_after=tuple(
+            Neighbour(prepared.tasks[edge.before].task.id, False, False, (edge.because,))
+            for edge in here.merges_after
+        ),
         takes={
             name: Taken(units, sizes[name])
             for name, units in pools_of(here.task, prepared.plan.limits, max_concurrent).items()
@@ -121,6 +134,8 @@ def connections(prepared: PreparedPlan, position: int, max_concurrent: int) -> C
         locks=here.task.locks,
         speculative=here.task.speculative,
         accesses=here.task.accesses,
+        workspace=here.task.workspace,
+        merge=here.task.merge,
     )
 
 

@@ -20,8 +20,8 @@ from weft.model.task import Task
 from weft.planning.demand import weight_of
 from weft.planning.prepare import PreparedPlan, PreparedTask
 from weft.planning.priority import UNKNOWN_S
-from weft.scheduling.actions import Action, StartAttempt, StopAttempt
-from weft.scheduling.events import AttemptFinished, Event, PlanClosed, TasksSubmitted, TimePassed
+from weft.scheduling.actions import Action, BringBack, StartAttempt, StopAttempt
+from weft.scheduling.events import AttemptFinished, BroughtBack, Event, PlanClosed, TasksSubmitted, TimePassed
 from weft.scheduling.scheduler import Scheduler
 
 _DIGITS = 9  # of a second: sums of durations in whatever order give the same moment
@@ -88,7 +88,7 @@ class _VirtualRun:
         return Forecast(tuple(self._spans), now, widest, widest_slots)
 
     def _perform(self, actions: Sequence[Action], now: float) -> list[Event]:
-        """Start what is to be started; return the ends of what is to be stopped, which is quick."""
+        """Start what is to be started; return the ends of what is stopped or brought back, which is quick."""
         stopped: list[Event] = []
         for action in actions:
             if isinstance(action, StartAttempt):
@@ -102,6 +102,8 @@ class _VirtualRun:
                 self._spans[action.attempt.task] = Span(self._spans[action.attempt.task].start_s, now)
                 self._n_slots -= self._weight(action.attempt.task)
                 stopped.append(AttemptFinished(action.attempt, Cancelled(CancelAsked())))
+            elif isinstance(action, BringBack):
+                stopped.append(BroughtBack(action.task))
         return stopped
 
     def _next(self, now: float, wake_at: float | None) -> tuple[float, list[Event]]:

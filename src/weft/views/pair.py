@@ -17,6 +17,11 @@ _PARALLEL = (
     "and every limit holds both."
 )
 
+_APART_BY_PLACE = (
+    "They may run side by side: what one of them writes is brought back when the other is over, in the order "
+    "of the plan."
+)
+
 # Reasons that keep two tasks apart, and leave open which comes first.
 _APART = PoolTooSmall | RateTooSmall | SameLock
 
@@ -34,11 +39,15 @@ class PairExplanation(Decision, Page, frozen=True):
                 yield from _chain(self.chain)
             else:
                 yield from _unlocks(rule, "      ")
+        if self.lifted:
+            yield from ("", "Not in the way, since one of the two works in a place of its own:")
+        for because in self.lifted:
+            yield from item(sentence(because))
 
     def _told(self) -> str:
         match self.verdict:
             case Verdict.PARALLEL:
-                return _PARALLEL
+                return _APART_BY_PLACE if self.lifted else _PARALLEL
             case Verdict.UNPROVEN:
                 return "They may run side by side, and nothing proves that this is safe:"
             case Verdict.SEQUENTIAL:

@@ -15,7 +15,7 @@ from weft.model.sentences import outcome_sentence
 from weft.planning.observed import Change, UndeclaredWrite, declares, undeclared_writes
 from weft.planning.patterns import NOWHERE, Ground
 from weft.planning.prepare import PreparedPlan
-from weft.planning.reach import followers_of, shortest_chain
+from weft.planning.reach import shortest_chain, starts_after
 
 NAMES_SHOWN = 5
 
@@ -133,7 +133,7 @@ class _Suspects:
         self._tasks = prepared.plan.tasks
         self._observed = observed
         self._ground = ground
-        self._followers = followers_of(prepared)
+        self._followers = starts_after(prepared)
 
     def of(self, path: str, runs: Sequence[str]) -> FileDiffers:
         seen = [at for at, changed in sorted(self._observed.items()) if path in changed]

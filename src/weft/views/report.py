@@ -21,6 +21,7 @@ from weft.scheduling.facts import (
     RunStopping,
     TaskAdded,
     TaskEnded,
+    UndeclaredWrites,
 )
 from weft.scheduling.states import RunState
 
@@ -64,7 +65,8 @@ class Report(msgspec.Struct, frozen=True):
     aggregates by name. ``seconds`` is the time from the first fact to the last. ``signal`` is what
     interrupted the run, if a signal did. ``because`` tells why the run ended early, if it did. ``groups`` and
     ``health`` tell how they stood at the end; health by what was watched: "the run", "group `x`",
-    "limit `x`". ``attempts`` tells the number of attempts of tasks that had more than one.
+    "limit `x`". ``attempts`` tells the number of attempts of tasks that had more than one,
+    ``undeclared`` what tasks have written in their workspaces and not declared.
     """
 
     state: RunState
@@ -76,6 +78,7 @@ class Report(msgspec.Struct, frozen=True):
     groups: Mapping[str, GroupReport] = {}
     health: Mapping[str, HealthReport] = {}
     attempts: Mapping[str, int] = {}
+    undeclared: Mapping[str, tuple[str, ...]] = {}
 
     @property
     def timed_out(self) -> bool:
@@ -146,6 +149,7 @@ class ReportView:
         self._group_of: dict[int, str] = {}
         self._health: dict[str, HealthReport] = {}
         self._attempts: dict[int, int] = {}
+        self._undeclared: dict[int, tuple[str, ...]] = {}
 
     def fold(self, fact: Fact) -> None:
         """Take in the next fact."""
@@ -167,6 +171,8 @@ class ReportView:
             elif isinstance(fact, AttemptStarted):
                 if fact.attempt.number > 1:
                     self._attempts[fact.attempt.task] = fact.attempt.number
+            elif isinstance(fact, UndeclaredWrites):
+                self._undeclared[fact.task] = fact.paths
             elif isinstance(fact, GroupDecided):
                 self._decided(fact)
             elif isinstance(fact, RunStopping):
@@ -211,4 +217,5 @@ class ReportView:
             groups={name: group.report() for name, group in self._groups.items()},
             health=dict(self._health),
             attempts={self._ids[position]: number for position, number in self._attempts.items()},
+            undeclared={self._ids[position]: paths for position, paths in sorted(self._undeclared.items())},
         )

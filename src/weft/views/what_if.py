@@ -17,6 +17,7 @@ from weft.model.limits import MAX_CONCURRENT, Limit, Pool
 from weft.model.rate import Rate, limit_in
 from weft.planning.check import task_problems
 from weft.planning.loosen import loosen
+from weft.planning.merges import shares_place
 from weft.planning.names import Names
 from weft.planning.nearest import nearest
 from weft.planning.patterns import NOWHERE, Ground
@@ -227,6 +228,10 @@ class _Trial:
 
     def _keep_private(self, name: str) -> None:
         positions = positions_of(self._prepared, name)
+        groups = self._prepared.plan.groups
+        if any(shares_place(self._prepared.tasks[position].task, groups) for position in positions):
+            hint = "\n  hint: its members work in one place, the group's"
+            raise UsageError(f"`{name}` is in an atomic group, and can't have a workspace of its own{hint}")
         if all(self._prepared.tasks[position].task.accesses is None for position in positions):
             hint = "\n  hint: it declares no accesses; what depends on them is not known"
             raise UsageError(f"a workspace of its own changes nothing about `{name}`{hint}")

@@ -1,0 +1,258 @@
+"""Attempts at tasks that have a place of their own: opened before the work begins, closed after it has ended.
+
+Each of them is one asyncio Task, in which it goes from one stage to the next. Files are looked at in threads,
+so that the event loop goes on. What is done there is the matter of `places`, and who does the work itself
+that of the executors.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import ParamSpec, Protocol, TypeVar
+
+from weft.errors import WeftError
+from weft.executors.base import Ended
+from weft.model.attempt import Attempt
+from weft.model.outcome import Cancelled, Failed, Outcome, Succeeded
+from weft.model.reason import CancelAsked, CouldNotStart, FailureReason, MergeConflict, SetupFailed
+from weft.model.sentences import outcome_sentence
+from weft.model.task import SHARED, Task
+from weft.model.work import Command, Work
+from weft.planning.merges import brought_by
+from weft.runtime.handle import Handle
+from weft.runtime.places import Opened, Places
+from weft.scheduling.events import BroughtBack, Event, WritesSeen
+from weft.workspaces.base import Place
+
+# Opening a place is mostly copying, which gains nothing from more.
+THREADS = 4
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def works_apart(task: Task) -> bool:
+    """Tell whether something has to be made ready for an attempt at ``task``, or looked at after it."""
+    place = task.workspace
+    return place is not None and (
+        place.is_private or bool(place.setup is not None or place.readonly or place.ports)
+    )
+
+
+class Start(Protocol):
+    """Hands work to its executor, or tells the outcome at once if it can't start."""
+
+    def __call__(self, attempt: Attempt, work: Work, handle: Handle, where: Where) -> None:
+        """Start ``work`` at the place ``where``."""
+
+
+class Stop(Protocol):
+    """Asks an executor to end what it does."""
+
+    def __call__(self, attempt: Attempt, work: Work, *, force: bool) -> None:
+        """Stop ``work``, which was started."""
+
+
+class Where:
+    """The directory in which an attempt works, and the variables that tell of it.
+
+    ``is_setup`` tells that it is not the task's own work that is done there.
+    """
+
+    __slots__ = ("is_setup", "path", "variables")
+
+    def __init__(self, path: Path, variables: Mapping[str, str], *, is_setup: bool = False) -> None:
+        self.path = path
+        self.variables = variables
+        self.is_setup = is_setup
+
+
+class Apart:
+    """The attempts of one run that have a place of their own.
+
+    Args:
+        places: opens and closes them.
+        start: hands work to its executor.
+        stop: stops it there.
+        ended: is told of the end of each attempt.
+        post: takes what the scheduler must know besides.
+        crashed: is told what an attempt broke down of, if that is a fault of Weft's.
+
+    Attributes:
+        paths: where attempts are at work, as long as they are.
+    """
+
+    def __init__(
+        self,
+        places: Places,
+        start: Start,
+        stop: Stop,
+        ended: Ended,
+        post: Callable[[Event], None],
+        crashed: Callable[[BaseException], None],
+    ) -> None:
+        self._places = places
+        self._start = start
+        self._stop = stop
+        self._ended = ended
+        self._post = post
+        self._crashed = crashed
+        self._threads = ThreadPoolExecutor(THREADS, "weft-places")
+        self._merges = ThreadPoolExecutor(1, "weft-merges")  # one after the other, in the order of the plan
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._working: dict[Attempt, tuple[Work, asyncio.Future[Outcome]]] = {}
+        self._under_way: set[Attempt] = set()
+        self._stopped: set[Attempt] = set()
+        self._opening: dict[str | None, asyncio.Lock] = {}  # by atomic group
+        self._opened: dict[int, Place] = {}  # of tasks that are done, and whose work is not brought back yet
+        self._done: dict[int, Task] = {}  # those that are brought back later, by other tasks
+        self.paths: dict[Attempt, Path] = {}
+
+    def begin(self, attempt: Attempt, handle: Handle) -> None:
+        """Begin an attempt; its end is told when it comes."""
+        self._spawn(self._attempt(attempt, handle))
+
+    def stop(self, attempt: Attempt, *, force: bool) -> bool:
+        """Ask an attempt to end; tell whether it is one of these."""
+        if attempt in self._working:
+            self._stop(attempt, self._working[attempt][0], force=force)
+        if attempt in self._under_way:
+            self._stopped.add(attempt)
+        return attempt in self._under_way
+
+    def ended(self, attempt: Attempt, outcome: Outcome) -> bool:
+        """Take in what an executor tells; tell whether it was one of these."""
+        found = self._working.pop(attempt, None)
+        if found is not None:
+            found[1].set_result(outcome)
+        return found is not None
+
+    def bring_back(self, position: int, task: Task) -> None:
+        """Bring back what a task has made; how that went is told when it has."""
+        self._spawn(self._bring_back(position, task))
+
+    def bring(self, attempt: Attempt, group: str | None) -> None:
+        """Make an attempt at bringing back what the members of ``group``, or of the run, have made."""
+        self._spawn(self._bring(attempt, group))
+
+    async def close(self) -> None:
+        """Wait for what is under way, and give back the threads."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+        await self._in_thread(self._threads, self._places.close_all)
+        self._threads.shutdown()
+        self._merges.shutdown()
+
+    def _spawn(self, stages: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(stages)
+        self._tasks.add(task)
+        task.add_done_callback(self._stages_done)
+
+    def _stages_done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._crashed(error)
+
+    async def _in_thread(
+        self, threads: ThreadPoolExecutor, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        call = partial(function, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(threads, call)
+
+    async def _attempt(self, attempt: Attempt, handle: Handle) -> None:
+        self._under_way.add(attempt)
+        try:
+            opened = await self._open(attempt, handle)
+            outcome = opened if not isinstance(opened, Opened) else await self._do(attempt, handle, opened)
+        except (OSError, WeftError) as error:
+            outcome = Failed(CouldNotStart(str(error)), error)
+        self.paths.pop(attempt, None)
+        self._under_way.discard(attempt)
+        self._stopped.discard(attempt)
+        self._ended(attempt, outcome)
+
+    async def _open(self, attempt: Attempt, handle: Handle) -> Opened | Outcome:
+        """Return the place of an attempt, ready for its work; or what kept it from that."""
+        if not self._places.is_of_group(handle.task):
+            return await self._made_ready(attempt, handle)
+        # The members of an atomic group share a place, which one of them opens.
+        async with self._opening.setdefault(handle.task.group, asyncio.Lock()):
+            return await self._made_ready(attempt, handle)
+
+    async def _made_ready(self, attempt: Attempt, handle: Handle) -> Opened | Outcome:
+        task = handle.task
+        opened = await self._in_thread(self._threads, self._places.open, task)
+        self.paths[attempt] = opened.place.path
+        try:
+            failed = await self._set_up(attempt, handle, opened) if opened.is_new else None
+            if attempt in self._stopped:
+                failed = Cancelled(CancelAsked())
+            if failed is None:
+                await self._in_thread(self._threads, self._places.begin, task, opened)
+                return opened
+        except (OSError, WeftError) as error:
+            failed = Failed(CouldNotStart(str(error)), error)
+        await self._in_thread(self._threads, self._places.discard, task, opened)
+        return failed
+
+    async def _do(self, attempt: Attempt, handle: Handle, opened: Opened) -> Outcome:
+        """Let the work be done, and look at what it has left."""
+        task = handle.task
+        outcome = await self._work(attempt, task.work, handle, Where(opened.place.path, opened.variables))
+        closed = await self._in_thread(self._threads, self._places.close, task, opened)
+        if closed.undeclared:
+            self._post(WritesSeen(attempt.task, closed.undeclared))
+        if not isinstance(outcome, Succeeded):
+            return outcome
+        if closed.failure is not None:
+            return Failed(closed.failure)
+        self._opened[attempt.task] = opened.place
+        if task.is_merged_later:
+            self._done[attempt.task] = task
+        return outcome
+
+    async def _set_up(self, attempt: Attempt, handle: Handle, opened: Opened) -> Outcome | None:
+        setup = (handle.task.workspace or SHARED).setup
+        if setup is None or attempt in self._stopped:
+            return None
+        where = Where(opened.place.path, opened.variables, is_setup=True)
+        outcome = await self._work(attempt, Command(setup), handle, where)
+        if isinstance(outcome, Succeeded):
+            return None
+        return Failed(SetupFailed(outcome_sentence(outcome)))
+
+    async def _work(self, attempt: Attempt, work: Work, handle: Handle, where: Where) -> Outcome:
+        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._working[attempt] = (work, future)
+        self._start(attempt, work, handle, where)
+        return await future
+
+    async def _bring_back(self, position: int, task: Task) -> None:
+        place = self._opened.pop(position)
+        self._post(await self._in_thread(self._merges, self._places.bring, position, task, place))
+
+    async def _bring(self, attempt: Attempt, group: str | None) -> None:
+        positions = sorted(self._done)
+        chosen = [positions[at] for at in brought_by(group, [self._done[at] for at in positions])]
+        places: dict[int, tuple[int, Task, Place]] = {}
+        for position in chosen:  # members of an atomic group have one place
+            task, place = self._done.pop(position), self._opened.pop(position)
+            places.setdefault(id(place), (position, task, place))
+        told = [await self._in_thread(self._merges, self._places.bring, *each) for each in places.values()]
+        failure = _together([each for each in told if each.failure is not None])
+        merged = {"changed": sum(each.changed for each in told), "workspaces": len(told)}
+        self._ended(attempt, Succeeded(merged) if failure is None else Failed(failure))
+
+
+def _together(failed: list[BroughtBack]) -> FailureReason | None:
+    """Return one reason for all of them."""
+    conflicts = [each.failure for each in failed if isinstance(each.failure, MergeConflict)]
+    if len(conflicts) == len(failed) > 0:
+        paths = tuple(dict.fromkeys(path for conflict in conflicts for path in conflict.paths))
+        return MergeConflict(paths, ", ".join(conflict.workspace for conflict in conflicts))
+    return failed[0].failure if failed else None
