@@ -30,7 +30,11 @@ def sources(source: Iterable[str], tasks: Sequence[Task], names: Names) -> list[
     for name in source:
         if is_pattern(name, names):
             fits = re.compile("".join(_WILDCARDS.get(char) or re.escape(char) for char in name), re.DOTALL)
-            found.update(position for position, task in enumerate(tasks) if fits.fullmatch(task.id))
+            found.update(
+                position
+                for position, task in enumerate(tasks)
+                if not task.brings_back and fits.fullmatch(task.id)
+            )
         else:
             found.update(names.positions([name]))
     return sorted(found)

@@ -36,6 +36,7 @@ from weft.scheduling.facts import AttemptStarted, Fact, TaskEnded
 from weft.scheduling.invariants import check
 from weft.scheduling.scheduler import Scheduler, Step
 from weft.scheduling.states import RunState, TaskState
+from weft.scheduling.voting import Election
 from weft.testing.builders import cancelled
 from weft.testing.clock import ManualClock
 from weft.views.aggregate.of_plan import elections_of
@@ -55,6 +56,7 @@ class Sim:
         max_concurrent: how many tasks may run at once, in place of what the plan says. Where
             neither says so, all may.
         seed: of the delays between attempts.
+        elections: votes that end as soon as they are decided, besides those of the plan's aggregates.
 
     Attributes:
         clock: the time of the run; moved by the test, or by `play`.
@@ -74,7 +76,14 @@ class Sim:
     {'b': DependencyFailed(task='a')}
     """
 
-    def __init__(self, plan: Plan, *, max_concurrent: int | None = None, seed: str = "") -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        max_concurrent: int | None = None,
+        seed: str = "",
+        elections: Sequence[Election] = (),
+    ) -> None:
         prepared = prepare(plan).tasks if plan.tasks else ()  # what a group lacks may come later
         self.clock = ManualClock()
         self.facts: list[Fact] = []
@@ -88,7 +97,7 @@ class Sim:
             plan.policy,
             seed,
             plan.locks,
-            elections_of(plan),
+            (*elections_of(plan), *elections),
         )
         self._positions: dict[str, int] = {}
         self.submit_prepared(prepared)
