@@ -20,7 +20,7 @@ def main() -> None:
     results = weft.results()
     without_source = [name for name, files in results.pop("list").items() if not files]
     surveys = {survey["module"]: survey for survey in results.values()}  # still in plan order
-    table = weft.aggregate.frequency(surveys, field="patterns", threshold=THRESHOLD)
+    table = weft.aggregate.frequency(surveys, field="patterns", threshold=THRESHOLD, max_supporters=None)
     findings = {
         "python": platform.python_version(),
         "patterns": json.loads(table.to_json()),

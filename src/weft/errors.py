@@ -52,6 +52,10 @@ class LockBusy(UsageError):
     """Raised where a lock was not to be waited for, or not any longer."""
 
 
+class TooFewResults(WeftError):
+    """An aggregate can't be made: it would rest on fewer results than it must."""
+
+
 class PlanError(WeftError):
     """A plan that can't run; carries every problem found, not only the first."""
 

@@ -18,6 +18,7 @@ from weft.model.reason import (
     CircuitProbing,
     CouldNotStart,
     CriticalFailed,
+    Decided,
     DependencyCancelled,
     DependencyFailed,
     DependencyPending,
@@ -162,6 +163,14 @@ SENTENCES: list[tuple[Reason, str]] = [
     (CancelAsked(), "the user took it back"),
     (Interrupted(signal.SIGTERM), "the run was interrupted by SIGTERM"),
     (Interrupted(), "the run was interrupted"),
+    (
+        Decided("best", won=True, votes=5, voters=9),
+        "aggregate `best` is decided: 5 of 9 voters agree",
+    ),
+    (
+        Decided("best", won=False, votes=1, voters=4),
+        "aggregate `best` can't come to a verdict any more: 1 of 4 voters agree",
+    ),
     (GroupMet("survey", succeeded=3, required=2), "the group `survey` has what it requires: 3 of 2"),
     (
         GroupLost("survey", succeeded=1, required=2),

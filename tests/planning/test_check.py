@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from weft.errors import PlanError, Problem
-from weft.model.aggregate import Frequency
+from weft.model.aggregate import Aggregate, Frequency
 from weft.model.group import Group
 from weft.model.limits import MAX_CONCURRENT
 from weft.model.plan import Plan
@@ -106,7 +106,7 @@ def test_members_of_a_fan_out_share_the_mistake_of_their_entry() -> None:
 
 
 def test_an_aggregate_of_what_is_not_in_the_plan_is_told() -> None:
-    common = {"common": Frequency(("survey", "surwey"))}
+    common = {"common": Aggregate(("survey", "surwey"), Frequency())}
     surveyed = msgspec.structs.replace(plan(task("survey")), aggregates=common)
     assert only_problem(surveyed) == Problem(
         ("aggregates", "common", "from", 1),
@@ -117,7 +117,7 @@ def test_an_aggregate_of_what_is_not_in_the_plan_is_told() -> None:
 
 @pytest.mark.parametrize("threshold", [-0.1, 1.1, 40.0])
 def test_a_threshold_lies_between_nothing_and_all(threshold: float) -> None:
-    common = {"common": Frequency(("a",), threshold=threshold)}
+    common = {"common": Aggregate(("a",), Frequency(threshold))}
     problem = only_problem(msgspec.structs.replace(plan(task("a")), aggregates=common))
     assert problem.path == ("aggregates", "common", "threshold")
     assert problem.hint == "1 stands for 100%"
@@ -125,7 +125,7 @@ def test_a_threshold_lies_between_nothing_and_all(threshold: float) -> None:
 
 @pytest.mark.parametrize("threshold", [0.0, 1.0])
 def test_a_threshold_may_be_nothing_or_all(threshold: float) -> None:
-    common = {"common": Frequency(("a",), threshold=threshold)}
+    common = {"common": Aggregate(("a",), Frequency(threshold))}
     assert problems(msgspec.structs.replace(plan(task("a")), aggregates=common)) == ()
 
 
@@ -260,9 +260,12 @@ def test_a_name_that_could_mean_two_things_is_told_where_it_is_used(groups: tupl
 
 def test_an_aggregate_may_be_made_from_a_group() -> None:
     grouped = plan(task("a", group="g"), groups={"g": Group()})
-    assert problems(msgspec.structs.replace(grouped, aggregates={"common": Frequency(("g",))})) == ()
+    assert (
+        problems(msgspec.structs.replace(grouped, aggregates={"common": Aggregate(("g",), Frequency())}))
+        == ()
+    )
     unclear = plan(task("a", group="g"), task("g"), groups={"g": Group()})
-    unclear = msgspec.structs.replace(unclear, aggregates={"common": Frequency(("g",))})
+    unclear = msgspec.structs.replace(unclear, aggregates={"common": Aggregate(("g",), Frequency())})
     assert only_problem(unclear).path == ("groups", "g")
 
 

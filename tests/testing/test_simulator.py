@@ -14,6 +14,7 @@ from weft.model.outcome import Cancelled, Failed, Outcome, Skipped, Succeeded
 from weft.model.rate import Rate, costs_of
 from weft.model.reason import (
     CancelReason,
+    Decided,
     DependencyCancelled,
     DependencyFailed,
     EndReason,
@@ -223,7 +224,7 @@ def assert_skips_have_a_cause(simulation: Simulation) -> None:
             outcome.because, DependencyFailed | DependencyCancelled
         ):
             cause = outcomes[ids.index(outcome.because.task)]
-            dropped = cause == Skipped(NotNeeded())
+            dropped = isinstance(cause, Skipped) and isinstance(cause.because, NotNeeded | Decided)
             assert dropped or not isinstance(cause, Succeeded | Skipped), f"{outcome} blames {cause}"
             required = [edge.before for edge in simulation.tasks[position].edges if edge.required]
             assert any(not isinstance(outcomes[before], Succeeded) for before in required)
@@ -314,7 +315,7 @@ def assert_the_end_is_told(simulation: Simulation) -> None:
 
 def is_good(outcome: Outcome) -> bool:
     """Tell whether a run is none the worse for it."""
-    dropped = isinstance(outcome, Skipped | Cancelled) and isinstance(outcome.because, NotNeeded)
+    dropped = isinstance(outcome, Skipped | Cancelled) and isinstance(outcome.because, NotNeeded | Decided)
     return dropped or isinstance(outcome, Succeeded)
 
 

@@ -24,7 +24,7 @@ from weft.runtime.run import run_plan
 from weft.runtime.watch import Display
 from weft.runtime.work import name_of
 from weft.scheduling.events import TakenUp
-from weft.views.aggregate import NotMade
+from weft.views.aggregate.of_plan import NotMade
 from weft.views.report import Report
 from weft.views.visible import visible
 

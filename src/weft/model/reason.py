@@ -344,6 +344,19 @@ class NotNeeded(_Reason, frozen=True, gc=False):
     """It was speculation, and nobody needs it any more."""
 
 
+class Decided(_Reason, frozen=True, gc=False):
+    """Whatever the task votes, it can't change the verdict of the aggregate.
+
+    ``votes``, of ``voters`` in all, are for the answer that leads; ``won`` tells that it has won, or else
+    that no answer can win any more.
+    """
+
+    aggregate: str
+    won: bool
+    votes: int
+    voters: int
+
+
 class RunTimedOut(_Reason, frozen=True, gc=False):
     """The run took longer than ``limit_s`` seconds."""
 
@@ -434,7 +447,7 @@ LastReason = AttemptsUsedUp | NotRetried | TimeBudgetSpent | RetryBudgetSpent
 GroupReason = GroupMet | GroupLost
 RunEndsBy = RunTimedOut | CriticalFailed | RunFailed | Unhealthy | NotRecorded
 EndReason = Interrupted | RunEndsBy  # why the run ends early
-CancelReason = CancelAsked | Preempted | NotNeeded | GroupReason | EndReason
+CancelReason = CancelAsked | Preempted | NotNeeded | Decided | GroupReason | EndReason
 AgainReason = (
     NewTask
     | NeverFinished
@@ -445,7 +458,7 @@ AgainReason = (
     | FollowsOther
     | WrittenOver
 )
-SkipReason = NotNeeded | DependencyFailed | DependencyCancelled | GroupReason | EndReason
+SkipReason = NotNeeded | Decided | DependencyFailed | DependencyCancelled | GroupReason | EndReason
 Reason = (
     EdgeReason
     | PairReason

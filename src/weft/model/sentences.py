@@ -20,6 +20,7 @@ from weft.model.reason import (
     CircuitProbing,
     CouldNotStart,
     CriticalFailed,
+    Decided,
     DependencyCancelled,
     DependencyFailed,
     DependencyPending,
@@ -291,6 +292,12 @@ def _why_not_to_its_end(reason: CancelReason | SkipReason) -> str:
             return "it ran on speculation, and its place was wanted"
         case NotNeeded():
             return "it was speculation, and nobody needs it"
+        case Decided(aggregate, True, votes, voters):
+            return f"aggregate `{aggregate}` is decided: {votes} of {voters} voters agree"
+        case Decided(aggregate, _, votes, voters):
+            return (
+                f"aggregate `{aggregate}` can't come to a verdict any more: {votes} of {voters} voters agree"
+            )
         case RunTimedOut(limit_s):
             return f"the run took longer than {limit_s:g} s"
         case NotRecorded(problem):

@@ -13,7 +13,6 @@ import msgspec
 
 from weft.errors import UsageError
 from weft.model.access import Undeclared
-from weft.model.aggregate import COMMON
 from weft.model.group import Group, Rest
 from weft.model.health import Health, WhenUnhealthy
 from weft.model.limits import Limit, Pool
@@ -36,6 +35,7 @@ from weft.planfile.quantities import (
     Least,
     PerSpan,
     Share,
+    Weight,
     Window,
 )
 from weft.planfile.shapes import (
@@ -55,6 +55,28 @@ from weft.planfile.shapes import (
 )
 
 T = TypeVar("T")
+
+# The strategies of aggregates, and which keys each of them has besides `from`, `strategy` and `min_required`.
+_COUNTED = ("field", "key", "max_supporters")
+KEYS_OF: Mapping[str, tuple[str, ...]] = {
+    "ordered": ("field",),
+    "concat": ("field",),
+    "union": _COUNTED,
+    "intersection": _COUNTED,
+    "frequency": (*_COUNTED, "threshold"),
+    "majority": (*_COUNTED, "stop_when_decided"),
+    "quorum": (*_COUNTED, "quorum", "stop_when_decided"),
+    "weighted": (*_COUNTED, "weights"),
+    "reduce": ("field", "run"),
+    "merge-files": ("files", "to", "header"),
+}
+# Those that the strategy can't do without.
+NEEDED_BY: Mapping[str, str] = {
+    "quorum": "quorum",
+    "weighted": "weights",
+    "reduce": "run",
+    "merge-files": "to",
+}
 
 
 class Glob(msgspec.Struct, frozen=True):
@@ -98,12 +120,22 @@ class TaskEntry(msgspec.Struct, frozen=True):
 
 
 class AggregateEntry(msgspec.Struct, frozen=True):
-    """One entry under `aggregates`; ``source`` is what stands under `from`."""
+    """One entry under `aggregates`; ``source`` is what stands under `from`. What is absent is None."""
 
     source: tuple[str, ...] = ()
-    strategy: str = "frequency"
+    strategy: str | None = None
     field: str | None = None
-    threshold: float = COMMON
+    key: str | None = None
+    threshold: float | None = None
+    quorum: int | float | None = None
+    weights: Mapping[str, float] | str | None = None
+    run: str | tuple[str, ...] | None = None
+    files: tuple[str, ...] | None = None
+    to: str | None = None
+    header: str | None = None
+    min_required: int | float | None = None
+    max_supporters: int | None = None
+    stop_when_decided: bool | None = None
 
 
 class PlanEntry(msgspec.Struct, frozen=True):
@@ -444,10 +476,44 @@ AGGREGATE = Record(
     "an aggregate",
     AggregateEntry,
     (
-        Key("from", _NAMES, "The tasks, or groups, whose results are counted.", required=True, into="source"),
-        Key("strategy", Choice({"frequency": "frequency"}), "How the results become one.", required=True),
-        Key("field", Expression(), "Where in each result the counted elements are, as a JMESPath."),
+        Key(
+            "from",
+            _NAMES,
+            "The tasks, fan-outs or groups whose results become one, or patterns for ids with `*` and `?`.",
+            required=True,
+            into="source",
+        ),
+        Key("strategy", Choice({name: name for name in KEYS_OF}), "How they become one.", required=True),
+        Key("field", Expression(), "Where in each result to look, as a JMESPath."),
+        Key("key", Expression(), "What makes two elements or answers the same, as a JMESPath into each."),
         Key("threshold", Share(), "The share of results in which an element must stand."),
+        Key("quorum", Least(), "How many votes an answer needs, or which share of those that are cast."),
+        Key(
+            "weights",
+            ByKind(scalar=Expression(), table=MapOf(Weight())),
+            "What votes weigh: by the names of tasks, or where in each result that stands, as a JMESPath.",
+        ),
+        Key(
+            "run",
+            _RUN,
+            "The command that is given the JSON array of all values, and writes JSON.",
+        ),
+        Key(
+            "files",
+            _NAMES,
+            "The files of each task, as globs with `{task}` and `{value}`. Without it, its standard output.",
+        ),
+        Key(
+            "to", Text("a file"), "The file that the texts are written to, relative to the plan's directory."
+        ),
+        Key("header", Written(), "The line before each text, with `{task}` and `{file}`; empty for none."),
+        Key("min_required", Least(), "How many results there must be. Without it, any number."),
+        Key("max_supporters", Count(0), "Of each element or answer, so many names of tasks are kept."),
+        Key(
+            "stop_when_decided",
+            Flag(),
+            "Whether voters are left out as soon as they can't change the verdict any more.",
+        ),
     ),
 )
 

@@ -17,7 +17,7 @@ from weft.planfile.tree import Node, Path, Scalar
 from weft.planfile.wording import label
 from weft.planning.check_policy import MOST_EXIT_CODE
 from weft.planning.nearest import did_you_mean
-from weft.views.aggregate import field_reader
+from weft.views.aggregate.field import field_reader
 
 _NUMBER = r"[0-9]+(?:\.[0-9]+)?"
 _SPAN_SCHEMA = {"type": "string", "pattern": rf"^(?=.){SPAN}$"}
@@ -220,6 +220,21 @@ class Factor(msgspec.Struct, frozen=True):
 
     def schema(self) -> Schema:
         return {"type": "number", "minimum": 1}
+
+
+class Weight(msgspec.Struct, frozen=True):
+    """How much something counts, against other things."""
+
+    expected: str = "a number, 0 or more"
+
+    def read(self, node: Node, path: Path, notes: Notes) -> float | None:
+        weight = _finite(node.value) if isinstance(node, Scalar) else None
+        if weight is None:
+            notes.expected(node, path, self.expected)
+        return weight
+
+    def schema(self) -> Schema:
+        return {"type": "number", "minimum": 0}
 
 
 class Failure(msgspec.Struct, frozen=True):

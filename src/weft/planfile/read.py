@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from weft.errors import Problem
-from weft.model.aggregate import Aggregate, Frequency
 from weft.model.group import Group
 from weft.model.limits import Limit, Pool
 from weft.model.plan import Plan
 from weft.model.policy import Policy
 from weft.model.task import Task
+from weft.planfile.aggregates import aggregates_of
 from weft.planfile.keys import PLAN, PlanEntry, TaskEntry
 from weft.planfile.reading import Reading
 from weft.planfile.tasks import tasks_of
@@ -35,7 +35,7 @@ def read_plan(reading: Reading) -> Plan:
     plan = Plan(
         tasks=_tasks(entry, reading),
         limits=_limits(entry, reading),
-        aggregates=_aggregates(entry),
+        aggregates=aggregates_of(entry, reading),
         max_concurrent=entry.max_concurrent,
         root=reading.root,
         groups={name: entry.groups.get(name, Group()) for name in reading.names("groups") or ()},
@@ -78,13 +78,6 @@ def _unread_limits(entry: PlanEntry, reading: Reading) -> Collection[str]:
     }
 
 
-def _aggregates(entry: PlanEntry) -> dict[str, Aggregate]:
-    return {
-        name: Frequency(aggregate.source, aggregate.field, aggregate.threshold)
-        for name, aggregate in entry.aggregates.items()
-    }
-
-
 def _unclear_names(reading: Reading) -> tuple[str, ...]:
     """Return the beginnings of names that may stand for tasks or groups which could not be read."""
     names = reading.names("tasks")
@@ -102,6 +95,8 @@ def _follows(problem: Problem, reading: Reading, unclear: tuple[str, ...]) -> bo
             return reading.names("groups") is None
         case ("tasks" | "groups", _, "merge") | ("merge",):
             return _places_unread(reading)
+        case ("aggregates", _, "weights", str(name)):
+            return name.startswith(unclear)
     node = node_at(reading.tree, problem.path)
     if not isinstance(node, Scalar):
         return False
@@ -133,8 +128,10 @@ def _asks_of(problem: Problem, limits: Collection[str]) -> bool:
 
 
 def _counts_members(problem: Problem) -> bool:
-    """Tell whether ``problem`` is about who belongs to a group."""
+    """Tell whether ``problem`` is about who belongs to a group, or how many an aggregate is made from."""
     match problem.path:
         case ("groups", _) | ("groups", _, "min_required"):
+            return True
+        case ("aggregates", _, "min_required" | "quorum"):
             return True
     return False

@@ -21,9 +21,9 @@ from weft.model.reason import EdgeReason, Needs, NeedsGroup, Transaction
 from weft.model.sentences import sentence
 from weft.model.speculation import Effects
 from weft.model.task import Task
-from weft.model.work import has_result
 from weft.model.workspace import Merge, Workspace
 from weft.planning import check_limits, check_policy, check_workspaces
+from weft.planning.check_aggregates import aggregate_problems
 from weft.planning.graph import cycle_among
 from weft.planning.merges import with_workspaces
 from weft.planning.names import Names
@@ -58,7 +58,7 @@ def problems(plan: Plan, wiring: Wiring | None = None) -> tuple[Problem, ...]:
         ),
         *_too_few_members(plan),
         *_two_meanings(plan, names),
-        *_aggregates(plan, names),
+        *aggregate_problems(plan, wiring),
         *check_workspaces.of_plan(plan, wiring.unseen),
     ]
     # Who needs the group to which it belongs waits for itself: no need to tell that twice.
@@ -228,21 +228,6 @@ def _own_groups(tasks: Iterable[Task], names: Names) -> Iterator[Problem]:
                     path = ("tasks", _entry(task), "needs", number)
                     message = f"task `{_entry(task)}` needs group `{name}`, to which it belongs"
                     yield Problem(path, message, "it would wait for itself")
-
-
-def _aggregates(plan: Plan, names: Names) -> Iterator[Problem]:
-    for title, aggregate in plan.aggregates.items():
-        for number, name in enumerate(aggregate.source):
-            path = ("aggregates", title, "from", number)
-            if not names.knows(name):
-                message = f"aggregate `{title}` is made from `{name}`, which is not in the plan"
-                yield Problem(path, message, did_you_mean(name, names))
-            elif not any(has_result(plan.tasks[position].work) for position in names.positions([name])):
-                message = f"aggregate `{title}` is made from `{name}`, which has no result"
-                yield Problem(path, message, f"give `{name}` a `result:`, such as json")
-        if not 0 <= aggregate.threshold <= 1:
-            message = f"aggregate `{title}` has the threshold {aggregate.threshold}; expected 0 to 1"
-            yield Problem(("aggregates", title, "threshold"), message, "1 stands for 100%")
 
 
 def _cycle(tasks: tuple[Task, ...], wiring: Wiring) -> Iterator[Problem]:

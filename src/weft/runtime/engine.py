@@ -74,6 +74,7 @@ from weft.scheduling.events import (
 )
 from weft.scheduling.facts import Fact, TaskEnded
 from weft.scheduling.scheduler import Scheduler
+from weft.scheduling.voting import Election
 from weft.scheduling.waiting import Queue, queues
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ class Engine:
         jobserver: whether commands share the jobs of this run, as those of make do; or the tokens of a
             jobserver above, with which the run shares them all.
         wait: whether tasks wait for what other processes hold, or fail.
+        elections: votes among the first tasks, by their positions, that end as soon as they are decided.
         workspace: where tasks work that have none of their own, and whose group has none.
         merge: how what they make there is brought back.
         strict: whether a task fails that writes in its workspace what it does not declare.
@@ -129,6 +131,7 @@ class Engine:
         wait: bool = True,
         workspace: Placed | None = None,
         merge: Merged | None = None,
+        elections: Sequence[Election] = (),
         strict: bool = False,
         journal: bool = False,
     ) -> None:
@@ -147,7 +150,7 @@ class Engine:
         self._open_sharing = open_sharing if wait else open_impatient
         self._root = Path(root).absolute()
         self._scheduler = Scheduler(
-            max_concurrent, self._limits, self._groups, policy, self.run_id, self._locks
+            max_concurrent, self._limits, self._groups, policy, self.run_id, self._locks, elections
         )
         self._handles: dict[int, Handle] = {}  # of tasks that have not ended
         self._witness = RunWitness(self.run_id, self._handles, self._limits, self._locks, self._root)

@@ -92,6 +92,10 @@ class RunFolder:
     def result(self, task_id: str) -> Path:
         return self.task(task_id) / "result.json"
 
+    def aggregate(self, name: str) -> Path:
+        """Return the folder of an aggregate that is made by a command; no task's own name."""
+        return self.path / ".aggregates" / encoded(name)
+
     def needed_results(self, task_id: str) -> Path:
         """Return the folder that a command sees as ``WEFT_RESULTS``."""
         return self.task(task_id) / "results"

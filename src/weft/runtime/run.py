@@ -6,15 +6,18 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import copy_context
 
+from msgspec.structs import replace
+
 from weft.model.access import Undeclared
 from weft.model.work import Command
 from weft.planning.prepare import PreparedPlan
+from weft.runtime.aggregates import Aggregates
 from weft.runtime.engine import MAX_CONCURRENT_DEFAULT, Engine
 from weft.runtime.jobserver import JobTokens
 from weft.runtime.signals import interrupts
 from weft.runtime.watch import Display, watched
 from weft.scheduling.events import TakenUp
-from weft.views.aggregate import aggregate_plan
+from weft.views.aggregate.of_plan import elections_of
 from weft.views.report import Report, ReportView
 
 
@@ -57,6 +60,7 @@ async def run_plan(
         locks=plan.locks,
         jobserver=jobserver,
         wait=wait,
+        elections=elections_of(plan),
         strict=plan.undeclared is Undeclared.SEQUENTIAL,
     ) as engine:
         if any(type(task.work) is Command for task in plan.tasks):
@@ -68,10 +72,10 @@ async def run_plan(
             with signals_to(engine) if own_signals else nullcontext():
                 engine.submit_prepared(prepared.tasks, copy_context(), taken_up)
                 await engine.close()
-            aggregates = {}
+            report = view.report()
             if plan.aggregates:
-                aggregates = aggregate_plan(plan.aggregates, plan.tasks, view.outcomes, plan.groups)
-            report = view.report(aggregates)
+                made = await Aggregates(plan, report, engine, own_signals=own_signals).made()
+                report = replace(report, aggregates=made)
             if display is not None:
                 display.finish(report)
     return report

@@ -6,7 +6,7 @@ each other. When which of them is called is decided in `scheduler`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from weft.model.attempt import Attempt
 from weft.model.group import Group, Rest
@@ -17,6 +17,7 @@ from weft.model.policy import Policy
 from weft.model.rate import Rate
 from weft.model.reason import (
     CancelReason,
+    Decided,
     GroupMet,
     NotNeeded,
     Preempted,
@@ -59,6 +60,7 @@ from weft.scheduling.shared import Shares
 from weft.scheduling.speculation import Speculation
 from weft.scheduling.states import ASKING, MERGING, READY, RUNNING, STOPPING, SUCCEEDED, WAITING
 from weft.scheduling.tasks import Tasks
+from weft.scheduling.voting import Election, LeaveOut, Voting
 
 
 class Course:
@@ -67,7 +69,7 @@ class Course:
     Attributes:
         facts: what has happened in this step.
         actions: what is to be done after it.
-        decisions: what was decided about groups and the run, and is not carried out yet.
+        decisions: what was decided about groups, votes and the run, and is not carried out yet.
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class Course:
         groups: Mapping[str, Group],
         policy: Policy,
         locks: Mapping[str, Lock],
+        elections: Sequence[Election],
     ) -> None:
         self.tasks = Tasks()
         self.monitors = Monitors(policy.health, groups, limits)
@@ -85,11 +88,12 @@ class Course:
         )
         self.speculation = Speculation()
         self.failures = Failures(groups, policy.on_failure)
+        self.voting = Voting(elections)
         self.deadlines = Deadlines()
         self.spending = Spending(policy.retry_budget)
         self.facts: list[Fact] = []
         self.actions: list[Action] = []
-        self.decisions: list[Decision] = []
+        self.decisions: list[Decision | LeaveOut] = []
         self._grace_s = policy.grace_s
         self._limits = limits
         self._dependents: dict[str, list[Node]] = {}  # tasks that need a group
@@ -259,12 +263,14 @@ class Course:
         self.facts.append(TaskEnded(now, node.prepared.position, outcome))
         if node.tries is not None:
             timing.end_task(node, self.deadlines)
+        if self.voting:
+            self.decisions += self.voting.ended(node.prepared.position, outcome)
         task, succeeded = node.prepared.task, node.state is SUCCEEDED
         if task.brings_back and type(outcome) is Skipped:
             return  # its group is lost, which is told; or the run has ended early
         if not succeeded or task.group is not None:
             because = outcome.because if isinstance(outcome, Skipped | Cancelled) else None
-            if isinstance(because, NotNeeded):  # nobody misses it
+            if isinstance(because, NotNeeded | Decided):  # nobody misses it
                 self.decisions += self.failures.leave(task.group) if task.group is not None else []
                 return
             left_out = isinstance(because, GroupMet)
@@ -287,8 +293,11 @@ class Course:
             self.stop(node, Preempted(), now, force=False)
 
     def carry_out(self, now: float) -> None:
-        """Do what was decided about groups and the run, and what is decided by that."""
+        """Do what was decided about groups, votes and the run, and what is decided by that."""
         for decision in self.decisions:  # grows while it is walked
+            if isinstance(decision, LeaveOut):
+                self._leave_out(decision, now)
+                continue
             because = decision.because
             if decision.group and decision.met is not None:
                 outer = self.failures.outer(decision.group)
@@ -305,7 +314,13 @@ class Course:
                         self.end(node, Skipped(because), now)
         self.decisions.clear()
 
-    def _stop_rest(self, tasks: Iterable[int], because: Because, rest: Rest, now: float) -> None:
+    def _leave_out(self, decision: LeaveOut, now: float) -> None:
+        for position in decision.positions:
+            if position in self.tasks.live:
+                timing.give_up(self.tasks.live[position])
+        self._stop_rest(decision.positions, decision.because, Rest.CANCEL, now)
+
+    def _stop_rest(self, tasks: Iterable[int], because: Because | Decided, rest: Rest, now: float) -> None:
         for position in tasks:
             node = self.tasks.live.get(position)
             if node is None:
@@ -323,7 +338,7 @@ class Course:
         elif node.prepared.position not in self.tasks.merges.under_way:
             self.end(node, Cancelled(because), now)
 
-    def _drop(self, node: Node, because: Because | NotNeeded, now: float) -> None:
+    def _drop(self, node: Node, because: Because | Decided | NotNeeded, now: float) -> None:
         """End a task of which no attempt runs."""
         if node.tries is None and node.state is not MERGING:
             self.end(node, Skipped(because), now)

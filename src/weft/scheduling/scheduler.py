@@ -74,6 +74,7 @@ from weft.scheduling.states import (
     RunState,
     TaskState,
 )
+from weft.scheduling.voting import Election
 
 _DEFAULT = Policy()
 
@@ -101,6 +102,7 @@ class Scheduler:
         policy: what is done when things go wrong.
         seed: the same seed gives the same delays between attempts.
         locks: those that are shared with other processes, by name.
+        elections: votes among the tasks, by their positions, that end as soon as they are decided.
     """
 
     def __init__(
@@ -111,8 +113,11 @@ class Scheduler:
         policy: Policy = _DEFAULT,
         seed: str = "",
         locks: Mapping[str, Lock] | None = None,
+        elections: Sequence[Election] = (),
     ) -> None:
-        self.course = course = Course(max_concurrent, limits or {}, groups or {}, policy, locks or {})
+        self.course = course = Course(
+            max_concurrent, limits or {}, groups or {}, policy, locks or {}, elections
+        )
         self.tasks, self.admission, self.failures = course.tasks, course.admission, course.failures
         self.monitors, self.deadlines = course.monitors, course.deadlines
         self.live = course.tasks.live

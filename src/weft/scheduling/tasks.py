@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from weft.model.outcome import Cancelled, Failed, Outcome, Skipped, Succeeded
 from weft.model.reason import (
+    Decided,
     DependencyCancelled,
     DependencyFailed,
     EndReason,
@@ -133,7 +134,7 @@ def _is_required(before: int, node: Node) -> bool:
 def _blame(node: Node, outcome: Outcome) -> SkipReason:
     """Return what those who need ``node`` are told: the first cause, not the last link of the chain."""
     match outcome:
-        case Skipped(NotNeeded()):  # somebody needs it after all, and comes too late
+        case Skipped(NotNeeded() | Decided()):  # somebody needs it after all, and comes too late
             return DependencyCancelled(node.prepared.task.id)
         case Skipped(because):
             return because

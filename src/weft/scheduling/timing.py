@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from weft.model.outcome import Cancelled, Failed, Outcome
-from weft.model.reason import CancelReason, EndReason, GroupReason, NotNeeded, Preempted, TimedOut
+from weft.model.reason import CancelReason, Decided, EndReason, GroupReason, NotNeeded, Preempted, TimedOut
 from weft.scheduling.deadlines import Deadlines, Due
 from weft.scheduling.node import Node, Tries
 
@@ -74,7 +74,7 @@ def judged(
     """
     if isinstance(stop_reason, TimedOut):
         return Failed(stop_reason)  # whatever it has still brought about came too late
-    is_left = isinstance(stop_reason, Preempted | NotNeeded)
+    is_left = isinstance(stop_reason, Preempted | NotNeeded | Decided)
     if type(outcome) is Cancelled or (is_left and type(outcome) is Failed):  # it fails as it was cut short
         return Cancelled(stopped if stopped and isinstance(stop_reason, Preempted) else stop_reason)
     return outcome

@@ -37,8 +37,10 @@ from weft.scheduling.facts import AttemptStarted, Fact, TaskEnded
 from weft.scheduling.invariants import check
 from weft.scheduling.scheduler import Scheduler, Step
 from weft.scheduling.states import RunState, TaskState
+from weft.scheduling.voting import Election
 from weft.testing.builders import cancelled
 from weft.testing.clock import ManualClock
+from weft.views.aggregate.of_plan import elections_of
 
 UNBOUNDED = 1_000_000  # slots, where a test is not about them
 
@@ -56,6 +58,7 @@ class Sim:
             neither says so, all may.
         seed: of the delays between attempts.
         taken_up: what an earlier run has done of it.
+        elections: votes that end as soon as they are decided, besides those of the plan's aggregates.
 
     Attributes:
         clock: the time of the run; moved by the test, or by `play`.
@@ -82,6 +85,7 @@ class Sim:
         max_concurrent: int | None = None,
         seed: str = "",
         taken_up: TakenUp | None = None,
+        elections: Sequence[Election] = (),
     ) -> None:
         prepared = prepare(plan).tasks if plan.tasks else ()  # what a group lacks may come later
         self.clock = ManualClock()
@@ -96,6 +100,7 @@ class Sim:
             plan.policy,
             seed,
             plan.locks,
+            (*elections_of(plan), *elections),
         )
         self._positions: dict[str, int] = {}
         self.submit_prepared(prepared, taken_up)

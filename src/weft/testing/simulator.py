@@ -42,6 +42,7 @@ from weft.testing.builders import cancelled, failed, succeeded
 from weft.testing.random_limits import REFUSED, largest_costs
 from weft.testing.random_others import RandomOthers
 from weft.testing.random_plan import cuts, random_plan
+from weft.testing.random_votes import random_elections
 from weft.testing.sim import Sim
 
 _MANY = 100
@@ -83,7 +84,9 @@ class _Simulator:
         prepared = prepare(self._plan)
         self._plan = prepared.plan
         self._tasks = tuple(self._relaxed(task) for task in prepared.tasks)
-        self._sim = Sim(msgspec.structs.replace(self._plan, tasks=()), seed=str(chance.random()))
+        delays = str(chance.random())
+        elections = random_elections(Random(f"votes {delays}"), self._tasks)
+        self._sim = Sim(msgspec.structs.replace(self._plan, tasks=()), seed=delays, elections=elections)
         self._error_rate = chance.choice((0.1, 0.2, 0.5))
         self._lag_s = chance.choice((0.0, 0.0, 0.3))  # by which it is woken too late
         self._to_come: list[tuple[float, int, Callable[[], object]]] = []

@@ -219,21 +219,20 @@ class ReportView:
         outcomes = self._outcomes
         return {task: outcomes[position] for position, task in enumerate(self._ids) if position in outcomes}
 
-    def report(self, aggregates: Mapping[str, Any] | None = None) -> Report:
-        """Return the report; the run must have ended."""
+    def report(self) -> Report:
+        """Return the report, without aggregates; the run must have ended."""
         assert self._state is not None, "a report before the end of the run"
         seconds = self._last - (self._first or 0.0)
         return Report(
             self._state,
             self.outcomes,
-            aggregates or {},
-            seconds,
-            self._signal,
-            self._because,
-            {name: group.report() for name, group in self._groups.items()},
-            dict(self._health),
-            {self._ids[position]: number for position, number in self._attempts.items()},
-            {self._ids[position]: paths for position, paths in sorted(self._undeclared.items())},
-            self._resumed,
-            tuple([self._ids[position] for position in self._taken_over]),
+            seconds=seconds,
+            signal=self._signal,
+            because=self._because,
+            groups={name: group.report() for name, group in self._groups.items()},
+            health=dict(self._health),
+            attempts={self._ids[position]: number for position, number in self._attempts.items()},
+            undeclared={self._ids[position]: paths for position, paths in sorted(self._undeclared.items())},
+            resumed=self._resumed,
+            taken_over=tuple([self._ids[position] for position in self._taken_over]),
         )

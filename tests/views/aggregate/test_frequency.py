@@ -12,12 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weft.errors import UsageError
-from weft.model.aggregate import Frequency
+from weft.model.aggregate import Aggregate, Frequency
 from weft.model.outcome import Cancelled, Failed, Outcome, Skipped, Succeeded
 from weft.model.reason import CancelAsked, DependencyFailed, Exited
-from weft.model.task import Task
-from weft.model.work import Command
-from weft.views.aggregate import FrequencyTable, NotMade, aggregate_plan, field_reader, frequency
+from weft.testing import plan, task
+from weft.views.aggregate import FrequencyTable, frequency
+from weft.views.aggregate.field import field_reader
+from weft.views.aggregate.of_plan import PlanResults
 
 
 def counts(table: FrequencyTable) -> list[tuple[Any, int]]:
@@ -122,7 +123,7 @@ def test_an_exception_in_the_place_of_a_result_is_no_result() -> None:
 
 
 def test_no_results_make_an_empty_table() -> None:
-    assert frequency([]) == FrequencyTable((), 0.4, 0, 0)
+    assert frequency([]) == FrequencyTable(rows=(), threshold=0.4, n_results=0, n_elements=0)
 
 
 def test_results_without_a_task_are_supported_by_their_positions() -> None:
@@ -281,7 +282,8 @@ def test_markdown_is_a_sentence_and_a_table() -> None:
 def test_markdown_without_rows_is_the_sentence() -> None:
     table = frequency({"a": ["x"], "b": Failed(Exited(1))} | dict.fromkeys("cde"), threshold=0.5)
     assert table.to_markdown() == (
-        "0 of 1 elements stand in at least 50% of 4 results. 1 more tasks had no result.\n"
+        "0 of 1 elements stand in at least 50% of 4 results."
+        " 3 results said nothing. 1 more task had no result.\n"
     )
 
 
@@ -320,10 +322,13 @@ def test_json_holds_the_whole_table() -> None:
                 ]
             ),
         ],
+        "strategy": "frequency",
         "threshold": 0.3,
         "n_results": 3,
         "n_elements": 6,
         "n_absent": 1,
+        "n_left_out": 0,
+        "n_abstained": 0,
     }
 
 
@@ -333,16 +338,13 @@ def test_json_shows_what_it_has_no_form_for_as_text() -> None:
 
 # The aggregates of a plan
 
-
-def task(id: str, family: str | None = None) -> Task:
-    return Task(id, Command(("true",)), family=family)
+TASKS = (task("s[b]", family="s"), task("other"), task("s[a]", family="s"))
 
 
-TASKS = (task("s[b]", "s"), task("other"), task("s[a]", "s"))
-
-
-def outcomes_of(make: Callable[[str], Outcome]) -> dict[str, Outcome]:
-    return {task.id: make(task.id) for task in TASKS}
+def made(aggregate: Aggregate, make: Callable[[str], Outcome]) -> FrequencyTable:
+    table = PlanResults(plan(*TASKS), {task.id: make(task.id) for task in TASKS}, {}).made(aggregate)
+    assert isinstance(table, FrequencyTable)
+    return table
 
 
 @pytest.mark.parametrize(
@@ -351,26 +353,23 @@ def outcomes_of(make: Callable[[str], Outcome]) -> dict[str, Outcome]:
         (("s",), ("s[b]", "s[a]")),
         (("s[a]", "other"), ("other", "s[a]")),
         (("s[a]", "s"), ("s[b]", "s[a]")),
+        (("s[*",), ("s[b]", "s[a]")),
+        (("?[a]",), ("s[a]",)),
     ],
 )
 def test_a_source_names_tasks_or_families_and_is_counted_in_plan_order(
     source: tuple[str, ...], supporters: tuple[str, ...]
 ) -> None:
-    made = aggregate_plan({"common": Frequency(source)}, TASKS, outcomes_of(lambda _: Succeeded(["x"])))
-    table = made["common"]
-    assert isinstance(table, FrequencyTable)
+    table = made(Aggregate(source, Frequency()), lambda _: Succeeded(["x"]))
     assert table.rows[0].supporters == supporters
 
 
 def test_field_and_threshold_are_those_that_were_declared() -> None:
-    aggregates = {"half": Frequency(("s",), field="id", threshold=0.5), "all": Frequency(("s",), "id", 1.0)}
-    made = aggregate_plan(aggregates, TASKS, outcomes_of(lambda id: Succeeded({"id": id})))
-    assert [len(table.rows) for table in made.values() if isinstance(table, FrequencyTable)] == [2, 0]
+    half = made(Aggregate(("s",), Frequency(0.5), "id"), lambda id: Succeeded({"id": id}))
+    whole = made(Aggregate(("s",), Frequency(1.0), "id"), lambda id: Succeeded({"id": id}))
+    assert (len(half.rows), len(whole.rows)) == (2, 0)
 
 
-def test_a_table_that_can_not_be_made_says_why_and_leaves_the_others() -> None:
-    aggregates = {"bad": Frequency(("s",), field="length(@)"), "good": Frequency(("s",))}
-    made = aggregate_plan(aggregates, TASKS, outcomes_of(lambda _: Succeeded(3)))
-    assert isinstance(made["bad"], NotMade)
-    assert made["bad"].why.startswith("the result of `s[b]` can't be counted: field `length(@)`: ")
-    assert isinstance(made["good"], FrequencyTable)
+def test_a_result_that_can_not_be_counted_is_named() -> None:
+    with pytest.raises(UsageError, match=r"the result of `s\[b\]` can't be counted: field `length\(@\)`: "):
+        made(Aggregate(("s",), Frequency(), "length(@)"), lambda _: Succeeded(3))
