@@ -29,7 +29,6 @@ from weft.scheduling.facts import AttemptStarted, Fact, TaskAdded, TaskEnded
 
 N_KILLS = int(os.environ.get("WEFT_TEST_KILLS", "4"))
 SEED = os.environ.get("WEFT_TEST_SEED", "1")
-LATEST_S = 1.2  # of which starting takes a part, and the run most of the rest
 
 PLAN = """
 max_concurrent: 4
@@ -146,27 +145,32 @@ def is_whole(folder: Path) -> bool:
         return connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
-def undisturbed(command: Callable[[Path], list[str]], folder: Path) -> tuple[Mapping[str, str], Recorded]:
+def undisturbed(
+    command: Callable[[Path], list[str]], folder: Path
+) -> tuple[Mapping[str, str], Recorded, float]:
+    """Return what a run leaves, what is recorded of it, and how many seconds it takes."""
     folder.mkdir()
+    began = time.monotonic()
     ran = subprocess.run(command(folder), **settings(folder), check=False)
     assert ran.returncode == 0, ran.stdout
-    return tree(folder), recorded(folder)[-1]
+    return tree(folder), recorded(folder)[-1], time.monotonic() - began
 
 
 @pytest.mark.parametrize("command", [shell, python])
 def test_a_run_that_was_killed_and_resumed_ends_as_one_that_was_not(
     command: Callable[[Path], list[str]], tmp_path: Path
 ) -> None:
-    files, run = undisturbed(command, tmp_path / "undisturbed")
+    files, run, takes_s = undisturbed(command, tmp_path / "undisturbed")
     chance = Random(f"{SEED} {command.__name__}")
     n_killed = 0
     for number in range(N_KILLS):
         folder = tmp_path / str(number)
         folder.mkdir()
-        delay_s = chance.uniform(0.1, LATEST_S)
+        # The first comes when it is surely under way.
+        delay_s = takes_s * (chance.uniform(0.1, 1.1) if number else 0.5)
         n_killed += strike(command(folder), folder, delay_s)
         if chance.random() < 0.3:  # and so may be the run that takes it up
-            n_killed += strike([*command(folder), "--resume"], folder, chance.uniform(0.1, LATEST_S))
+            n_killed += strike([*command(folder), "--resume"], folder, takes_s * chance.uniform(0.1, 1.1))
         ran = subprocess.run([*command(folder), "--resume"], **settings(folder), check=False)
         assert ran.returncode == 0, f"killed after {delay_s} s: {ran.stdout}"
         runs = recorded(folder)

@@ -87,7 +87,10 @@ class Sim:
         taken_up: TakenUp | None = None,
         elections: Sequence[Election] = (),
     ) -> None:
-        prepared = prepare(plan).tasks if plan.tasks else ()  # what a group lacks may come later
+        prepared: tuple[PreparedTask, ...] = ()  # what a group lacks may come later
+        if plan.tasks:
+            whole = prepare(plan)
+            plan, prepared = whole.plan, whole.tasks
         self.clock = ManualClock()
         self.facts: list[Fact] = []
         self.actions: list[Action] = []

@@ -34,6 +34,7 @@ from weft.scheduling.events import (
     PlanClosed,
     TasksSubmitted,
     TimePassed,
+    WritesSeen,
 )
 from weft.scheduling.facts import Fact
 from weft.scheduling.scheduler import Step
@@ -222,6 +223,8 @@ class _Simulator:
 
     def _end_now(self, attempt: Attempt, outcome: Outcome) -> None:
         if self._runs(attempt):  # else it was stopped before it was done
+            if self._tasks[attempt.task].task.is_private and self._chance.random() < 0.2:
+                self._step(WritesSeen(attempt.task, ("x",)))
             self._step(AttemptFinished(attempt, outcome))
 
     def _runs(self, attempt: Attempt) -> bool:
