@@ -196,10 +196,10 @@ def test_what_was_cut_off_in_the_middle_of_a_merge_is_brought_to_an_end_first(pl
 
 def test_an_order_that_can_not_be_read_is_a_mistake(plan: LeftBehind) -> None:
     plan.wrote("t", "a", "1")
-    (plan.run.folder / "workspaces.json").write_text("[]")
+    (plan.run.folder / ".workspaces.json").write_text("[]")
     ended = plan.weft("merge", RUN)
     assert ended.code == 2
-    assert ended.err.startswith(f"weft: the order of the tasks in `{WHERE}/workspaces.json` can't be read: ")
+    assert ended.err.startswith(f"weft: the order of the tasks in `{WHERE}/.workspaces.json` can't be read: ")
 
 
 def test_policy_and_command_exclude_each_other(plan: LeftBehind) -> None:

@@ -67,7 +67,7 @@ def test_what_is_not_known_is_told_as_that(plan: LeftBehind) -> None:
         f"{RUN} cut[1]: unmerged since the run was cut off, 2 B",
         f"{RUN} lost: nobody knows how things stand: its record is missing or can't be read, 2 B",
     ]
-    (plan.run.folder / "workspaces.json").write_text("{")
+    (plan.run.folder / ".workspaces.json").write_text("{")
     assert len(told(plan)) == 2, "the order is no more than an order"
 
 

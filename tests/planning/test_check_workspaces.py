@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from weft.errors import PlanError
@@ -22,12 +24,12 @@ def problems(plan: Plan) -> list[tuple[tuple[str | int, ...], str]]:
     return []
 
 
-def of_one(**declared: object) -> list[tuple[tuple[str | int, ...], str]]:
-    return problems(plan(task("a", **declared)))  # type: ignore[arg-type]  # as `task` takes it
+def of_one(**declared: Any) -> list[tuple[tuple[str | int, ...], str]]:
+    return problems(plan(task("a", **declared)))
 
 
-def member(id: str, **declared: object) -> Task:
-    return task(id, group="g", **declared)  # type: ignore[arg-type]  # as `task` takes it
+def member(id: str, **declared: Any) -> Task:
+    return task(id, group="g", **declared)
 
 
 # One task

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 from weft.model.access import Accesses
 from weft.model.group import Group
 from weft.model.plan import Plan
@@ -19,13 +21,13 @@ LAST, FIRST = Merge(MergePolicy.LAST), Merge(MergePolicy.FIRST)
 
 
 def whole(
-    *tasks: Task, workspace: Workspace | None = None, merge: Merge | None = None, **groups: Group
+    *tasks: Task, workspace: Workspace | None = None, merge: Merge | None = None, **groups: Any
 ) -> Plan:
     return with_workspaces(Plan(tasks, groups=groups, workspace=workspace, merge=merge))
 
 
-def private(id: str, writes: str | None = "x", **declared: object) -> Task:
-    return task(id, writes=writes, workspace=WorkspaceKind.COPY, **declared)  # type: ignore[arg-type]  # as `task` takes it
+def private(id: str, writes: str | None = "x", **declared: Any) -> Task:
+    return task(id, writes=writes, workspace=WorkspaceKind.COPY, **declared)
 
 
 def starts(prepared_plan: Plan) -> dict[str, list[str]]:
@@ -42,8 +44,8 @@ def merges(prepared_plan: Plan) -> dict[str, list[str]]:
     return {name: before for name, before in found.items() if before}
 
 
-def verdict(first: str, second: str, *tasks: Task, **declared: object) -> Decision:
-    prepared = prepare(plan(*tasks, **declared))  # type: ignore[arg-type]  # as `plan` takes it
+def verdict(first: str, second: str, *tasks: Task, **declared: Any) -> Decision:
+    prepared = prepare(plan(*tasks, **declared))
     names = [each.task.id for each in prepared.tasks]
     return decide(prepared, names.index(first), names.index(second), 5)
 
@@ -54,14 +56,14 @@ def verdict(first: str, second: str, *tasks: Task, **declared: object) -> Decisi
 def test_a_task_has_its_own_workspace_else_that_of_the_innermost_group_else_of_the_plan() -> None:
     groups = {"in": Group(group="out"), "out": Group(workspace=COPY), "bare": Group()}
     tasks = [task("own", group="in", workspace=SHARED), task("in", group="in"), task("bare", group="bare")]
-    told = whole(*tasks, task("alone"), workspace=DIRECTORY, **groups)
+    told = with_workspaces(Plan((*tasks, task("alone")), groups=groups, workspace=DIRECTORY))
     assert [each.workspace for each in told.tasks] == [SHARED, COPY, DIRECTORY, DIRECTORY]
 
 
 def test_how_it_is_merged_is_found_likewise_and_by_itself() -> None:
     groups = {"in": Group(group="out"), "out": Group(merge=FIRST)}
     tasks = [task("own", group="in", merge=MergePolicy.UNION), task("in", group="in"), task("alone")]
-    told = whole(*tasks, workspace=COPY, merge=LAST, **groups)
+    told = with_workspaces(Plan(tuple(tasks), groups=groups, workspace=COPY, merge=LAST))
     policies = [each.merge.policy for each in told.tasks if each.merge is not None]
     assert policies == [MergePolicy.UNION, MergePolicy.FIRST, MergePolicy.LAST]
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from weft.model.attempt import Attempt
@@ -36,8 +38,8 @@ CONFLICT = MergeConflict(("x",), ".weft/runs/r/a/workspace")
 COPY = WorkspaceKind.COPY
 
 
-def private(id: str, *, writes: str | list[str] | None = "x", **declared: object) -> Task:
-    return task(id, workspace=COPY, writes=writes, **declared)  # type: ignore[arg-type]  # as `task` takes it
+def private(id: str, *, writes: str | None = "x", **declared: Any) -> Task:
+    return task(id, workspace=COPY, writes=writes, **declared)
 
 
 def brought(run: Sim) -> list[str]:
@@ -45,7 +47,7 @@ def brought(run: Sim) -> list[str]:
     return [run.plan.tasks[action.task].id for action in run.actions if isinstance(action, BringBack)]
 
 
-def two(**declared: object) -> Plan:
+def two(**declared: Any) -> Plan:
     """Return two tasks that write the same, each in a place of its own."""
     return plan(private("a", **declared), private("b", **declared))
 
@@ -285,7 +287,8 @@ def test_an_interrupted_run_ends_when_the_merge_that_is_under_way_has(force: boo
     assert run.outcomes == {"b": Cancelled(Interrupted())}
     assert run.ended is None
     run.bring("a")
-    assert (run.outcomes["a"], run.ended) == (Succeeded(), RunState.INTERRUPTED)
+    assert run.outcomes["a"] == Succeeded()
+    assert run.ended == RunState.INTERRUPTED
 
 
 def test_a_run_whose_time_is_over_lets_what_is_under_way_come_to_its_end() -> None:

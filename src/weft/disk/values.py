@@ -31,7 +31,20 @@ def save(path: Path, value: msgspec.Struct) -> None:
     Raises:
         OSError: it can't be written. What was there is still there.
     """
-    durable.write(path, encoded(value), path.with_name(f".{path.name}-{os.getpid()}"))
+    durable.write(path, encoded(value), _beside(path))
+
+
+def put(path: Path, value: msgspec.Struct) -> None:
+    """Write ``value`` without waiting for the disk: without power what was there before may come back.
+
+    Other processes see it nevertheless, and so do those that come after this one was killed.
+
+    Raises:
+        OSError: it can't be written. What was there is still there.
+    """
+    beside = _beside(path)
+    beside.write_bytes(encoded(value))
+    beside.replace(path)
 
 
 def load(path: str | os.PathLike[str], kind: type[Value]) -> Value:
@@ -52,3 +65,7 @@ def load(path: str | os.PathLike[str], kind: type[Value]) -> Value:
         return msgspec.convert(json.loads(content), kind)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{path.name}-{os.getpid()}")

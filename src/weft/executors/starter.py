@@ -70,6 +70,8 @@ class Starter:
             )
         except (ValueError, TypeError) as error:  # NUL or lone surrogates, no argv at all
             raise CannotStart(f"not to be passed to a program: {error}") from error
+        finally:
+            os.chdir("/")  # or the directory would be in use for as long as no other command starts
 
     def let_go_of_lost_files(self) -> None:
         """Do without those of the open files that are not there any more."""

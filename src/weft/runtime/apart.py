@@ -109,7 +109,7 @@ class Apart:
         self._stopped: set[Attempt] = set()
         self._opening: dict[str | None, asyncio.Lock] = {}  # by atomic group
         self._opened: dict[int, Place] = {}  # of tasks that are done, and whose work is not brought back yet
-        self._done: dict[int, Task] = {}  # those that are brought back later, by other tasks
+        self._done: dict[int, Handle] = {}  # those that are brought back later, by other tasks
         self.paths: dict[Attempt, Path] = {}
 
     def begin(self, attempt: Attempt, handle: Handle) -> None:
@@ -213,7 +213,7 @@ class Apart:
             return Failed(closed.failure)
         self._opened[attempt.task] = opened.place
         if task.is_merged_later:
-            self._done[attempt.task] = task
+            self._done[attempt.task] = handle
         return outcome
 
     async def _set_up(self, attempt: Attempt, handle: Handle, opened: Opened) -> Outcome | None:
@@ -238,11 +238,12 @@ class Apart:
 
     async def _bring(self, attempt: Attempt, group: str | None) -> None:
         positions = sorted(self._done)
-        chosen = [positions[at] for at in brought_by(group, [self._done[at] for at in positions])]
+        chosen = [positions[at] for at in brought_by(group, [self._done[at].task for at in positions])]
         places: dict[int, tuple[int, Task, Place]] = {}
         for position in chosen:  # members of an atomic group have one place
-            task, place = self._done.pop(position), self._opened.pop(position)
-            places.setdefault(id(place), (position, task, place))
+            handle, place = self._done.pop(position), self._opened.pop(position)
+            if isinstance(handle.outcome, Succeeded):  # else its work came too late
+                places.setdefault(id(place), (position, handle.task, place))
         told = [await self._in_thread(self._merges, self._places.bring, *each) for each in places.values()]
         failure = _together([each for each in told if each.failure is not None])
         merged = {"changed": sum(each.changed for each in told), "workspaces": len(told)}

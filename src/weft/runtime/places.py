@@ -43,7 +43,7 @@ from weft.workspaces.shared import Shared
 _log = logging.getLogger("weft.runtime")
 
 PUBLISH = "publish"
-ORDER = "workspaces.json"
+ORDER = ".workspaces.json"  # no task's folder begins with a dot
 
 # To merge texts, one must know what both sides began with.
 _WITH_BASE = frozenset({MergePolicy.THREE_WAY, MergePolicy.COMMAND, MergePolicy.UNION})
@@ -175,15 +175,17 @@ class Places:
             if has_failed and not self.is_of_group(task):
                 opened.place.give_up()
             return closed
-        except OSError as error:
-            return Closed(NotMerged(str(error), self._told(opened.place.path)))
+        except (OSError, ValueError) as error:
+            opened.place.abandon()
+            return Closed(NotMerged(_trouble(error), self._told(opened.place.path)))
 
     def close_all(self) -> None:
         """Let others have what is left; also the places of groups whose work nobody has brought back."""
         for place in self._of_groups.values():
             try:
                 place.close()
-            except OSError as error:
+            except (OSError, ValueError) as error:
+                place.abandon()
                 _log.warning("`%s` could not be looked at: %s", self._told(place.path), error)
         if self._held is not None:
             let_go(self._held)
@@ -197,7 +199,7 @@ class Places:
         if opened.ports is not None:
             opened.ports.close()
         if opened.place.is_private and opened.is_new:
-            opened.place.close()
+            opened.place.abandon()
             self._cleaner.discard(self._room(task))
 
     def bring(self, position: int, task: Task, place: Place) -> BroughtBack:
@@ -206,8 +208,8 @@ class Places:
         merging = Merging(self._root, self._publisher, task.merge or ONE_BY_ONE)
         try:
             brought = merging.bring(place, encoded(place.task_id))
-        except (OSError, WeftError) as error:
-            return BroughtBack(position, NotMerged(str(error), where))
+        except (OSError, ValueError, WeftError) as error:
+            return BroughtBack(position, NotMerged(_trouble(error), where))
         return BroughtBack(
             position,
             _failure(brought, where),
@@ -285,6 +287,12 @@ def changes_in(work: Work) -> dict[str, Change]:
             Change.CREATED if before is None else Change.DELETED if after is None else Change.CHANGED
         )
     return found
+
+
+def _trouble(error: Exception) -> str:
+    """Return what has gone wrong; what is written down about a workspace lies where its task can spoil it."""
+    spoilt = isinstance(error, ValueError)
+    return f"what is written down about the workspace can't be read: {error}" if spoilt else str(error)
 
 
 def _failure(brought: Brought, where: str) -> FailureReason | None:

@@ -85,6 +85,10 @@ class Place(Protocol):
         """
         ...
 
+    def abandon(self) -> None:
+        """Leave the place as it is, to others: nobody knows what was changed there. May be called again."""
+        ...
+
     def tell(self, state: State, conflicts: tuple[str, ...] = ()) -> None:
         """Write down what has become of its work.
 

@@ -121,8 +121,10 @@ class PrivatePlace:
         """Return what it holds now; links are told with the targets that they would have in the plan.
 
         Raises:
-            OSError: something can't be read.
+            OSError: something can't be read, or what was the workspace is no directory any more.
         """
+        if self.path.is_symlink():
+            raise NotADirectoryError(f"`{self.path}` is a link now, and was a directory")
         return self._in_plans_words(take(self.path, keep=self._selection.keeps, last=self._start))
 
     def close(self) -> Work:
@@ -135,9 +137,14 @@ class PrivatePlace:
             seal = seal_of(self.path)
             base, task = changed(self.base, self._start, self.manifest(), self._seen)
             self._left.end(base, task, seal)
+            self.abandon()
+        return self._left.close()
+
+    def abandon(self) -> None:
+        """Leave the place as it is, to others: nobody knows what was changed there. May be called again."""
+        if self._lock is not None:
             let_go(self._lock)
             self._lock = None
-        return self._left.close()
 
     def tell(self, state: State, conflicts: tuple[str, ...] = ()) -> None:
         """Write down what has become of its work.

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from weft.disk.held import hold, is_held
-from weft.disk.values import load, save
+from weft.disk.values import load, put
 from weft.workspaces.manifest import Manifest, take
 
 
@@ -80,7 +80,9 @@ class Room(msgspec.Struct, frozen=True):
         Raises:
             OSError: it can't be written.
         """
-        save(self.record, record)
+        # Without power the work itself is not safe either, and what is told of it too late is only that
+        # it was brought back: to do so again changes nothing.
+        put(self.record, record)
 
     def read(self) -> Record:
         """Read the record.

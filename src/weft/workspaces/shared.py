@@ -44,6 +44,9 @@ class SharedPlace:
         self.state = State.MERGED
         return Work(Manifest(), Manifest(), self.path)
 
+    def abandon(self) -> None:
+        """Nothing is held."""
+
     def tell(self, state: State, conflicts: tuple[str, ...] = ()) -> None:
         """Nothing is written down."""
 
