@@ -106,7 +106,7 @@ SENTENCES: list[tuple[Reason, str]] = [
         "what conflicts with a member of the atomic group `swap` conflicts with all of it",
     ),
     (NotDeclared("lint"), "`lint` declares neither `reads` nor `writes`"),
-    (BringsBack("edit"), "it brings back what `edit` has made"),
+    (BringsBack("edit"), "it brings back what was made, when `edit` has ended"),
     (Through(("a",)), "it comes after `a`"),
     (Through(("a", "b", "c", "d")), "it comes after `a`, `b`, `c` and `d`"),
     (Through(("a", "b", "c", "d", "e")), "it comes after `a`, `b` and 3 more"),

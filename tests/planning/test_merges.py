@@ -154,7 +154,7 @@ def test_those_of_which_nobody_knows_are_merged_between_all_others() -> None:
 
 def test_what_is_merged_later_is_in_nobodys_way_until_then() -> None:
     late = plan(private("a", merge=MergeAt.RUN), task("b", writes="x"), task("c", reads="x"))
-    assert starts(late) == {"c": ["b"], "merge of the run": ["a", "c"]}
+    assert starts(late) == {"c": ["b"], "merge of the run": ["a", "b", "c"]}
 
 
 def test_an_atomic_group_in_one_place_keeps_its_members_in_order_and_others_out() -> None:

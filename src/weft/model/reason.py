@@ -63,7 +63,7 @@ class NotDeclared(_Reason, frozen=True, gc=False):
 
 
 class BringsBack(_Reason, frozen=True, gc=False):
-    """It brings back what ``task`` has made in a workspace."""
+    """It brings back what was made in workspaces, when ``task`` has ended."""
 
     task: str
 

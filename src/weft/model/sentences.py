@@ -180,7 +180,7 @@ def _why_not_beside(reason: EdgeReason | PairReason) -> str:
         case NotDeclared(task):
             return f"`{task}` declares neither `reads` nor `writes`"
         case BringsBack(task):
-            return f"it brings back what `{task}` has made"
+            return f"it brings back what was made, when `{task}` has ended"
         case Through(tasks):
             return f"it comes after {_listed(tasks)}"
         case PoolTooSmall(pool, size, asked):

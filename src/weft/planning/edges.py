@@ -104,8 +104,9 @@ def _needed(tasks: Sequence[Task], names: Names, position: int) -> Iterator[Edge
                 if merge != position:
                     yield Edge(merge, position, True, Needs(tasks[merge].id))
     if isinstance(tasks[position].work, Bring) and not needs:
-        for member in brought_by(None, tasks):
-            yield Edge(member, position, False, BringsBack(tasks[member].id))
+        for other in range(len(tasks)):
+            if other != position:
+                yield Edge(other, position, False, BringsBack(tasks[other].id))
 
 
 def _has_order_to_keep(plan: Plan) -> bool:

@@ -379,13 +379,14 @@ class Engine:
         later = self._merged_later
         for group in (*self._groups, None) if later else ():
             members = [later[number] for number in brought_by(group, [handle.task for handle in later])]
-            if members:
-                self._bring_back(merging_task(group), members)
+            if members:  # those of the run come when all tasks have ended
+                before = members if group is not None else tuple(self._handles.values())
+                self._bring_back(merging_task(group), before)
 
-    def _bring_back(self, task: Task, members: Sequence[Handle]) -> None:
+    def _bring_back(self, task: Task, before: Sequence[Handle]) -> None:
         turns, performer, _ = self._opened()
         handle = self._handle(task, copy_context())
-        edges = [Edge(member.position, handle.position, False, BringsBack(member.id)) for member in members]
+        edges = [Edge(other.position, handle.position, False, BringsBack(other.id)) for other in before]
         performer.know({handle.position: task})
         turns.post(TasksSubmitted((PreparedTask(handle.position, task, tuple(edges), 0.0, task.needs),)))
 

@@ -51,7 +51,7 @@ class Run(msgspec.Struct, frozen=True):
 
     @property
     def _lock(self) -> Path:
-        return self.folder / "workspaces.lock"
+        return self.folder / ".workspaces.lock"  # no task is called that
 
 
 def runs_in(home: Path) -> list[Run]:
