@@ -11,6 +11,7 @@ from weft.cli import options
 from weft.cli.carry_out import carry_out
 from weft.cli.codes import ExitCode
 from weft.cli.wishes import Wishes, wishes
+from weft.errors import UsageError
 from weft.planning.prepare import PreparedPlan
 from weft.runtime.links import prepare_on_disk
 from weft.scheduling.events import TakenUp
@@ -31,6 +32,14 @@ from weft.scheduling.events import TakenUp
     is_flag=True,
     help="Take up the latest run, or that of `--resume`; what has succeeded stays even if it has changed.",
 )
+@options.option(
+    "--attach",
+    metavar="[RUN]",
+    is_flag=False,
+    flag_value="latest",
+    help="Run nothing: show a run that was started elsewhere, without RUN the latest, until it has ended. "
+    "Ctrl-C lets it go on.",
+)
 @wishes
 @options.strict
 @options.directory
@@ -39,6 +48,7 @@ def command(
     file: str | None,
     resume: str | None,
     rerun_failed: bool,
+    attach: str | None,
     strict: bool,
     wishes: Wishes,
 ) -> ExitCode:
@@ -48,6 +58,8 @@ def command(
     aggregates go to standard output. Logs stay in `.weft/runs` beside the plan, what has happened in
     `.weft/weft.db`. Ctrl-C ends the run politely, a second one kills what still runs.
     """
+    if attach is not None:
+        return _attached(attach, plan or file or resume, wishes)
     if plan is None and resume is not None and (resume == "-" or os.path.exists(resume)):
         plan, resume = resume, "latest"  # as in `weft run --resume weft.yaml`
     loaded = wishes.applied_to(options.load_plan(plan, file, strict=strict))
@@ -61,6 +73,14 @@ def command(
     if resume is not None or rerun_failed:
         taken_up = _taken_up(prepared, resume or "latest", wishes, compares=not rerun_failed)
     return carry_out(prepared, wishes, taken_up)
+
+
+def _attached(run: str, other: str | None, wishes: Wishes) -> ExitCode:
+    from weft.cli.attached import follow  # noqa: PLC0415 - as above
+
+    if other is not None:
+        raise UsageError(f"`--attach` shows a run and starts none; what is `{other}` for?")
+    return follow(run, wishes)
 
 
 def _taken_up(prepared: PreparedPlan, wanted: str, wishes: Wishes, *, compares: bool) -> TakenUp | None:
