@@ -12,6 +12,7 @@ from weft.model.access import Accesses
 from weft.model.retry import Retry
 from weft.model.task import Task
 from weft.model.work import Call, Command, ResultFormat, ResultOf
+from weft.planning.merges import merging_task
 from weft.planning.prepare import PreparedTask, prepare
 from weft.testing import plan, task
 
@@ -135,3 +136,8 @@ def test_what_can_not_be_compared_is_named(unknown: Fingerprint, kind: str) -> N
 def test_no_secret_is_written_down() -> None:
     told = msgspec.json.encode(of(with_command(run="login --password hunter2", env={"TOKEN": "hunter2"})))
     assert b"hunter2" not in told
+
+
+def test_what_brings_back_the_work_of_others_is_told_by_what_it_needs() -> None:
+    assert fingerprint(PreparedTask(0, merging_task("g"))).needs
+    assert fingerprint(PreparedTask(0, merging_task(None))) == Fingerprint()

@@ -97,7 +97,7 @@ def _parts_of(work: Work) -> Mapping[str, str]:
             "env": _digest(sorted(work.env.items())) if work.env else "",
         }
     if isinstance(work, Bring):
-        return {"group": work.group or ""}
+        return {}  # it is told by its name, and by what it needs
     try:
         function, bound = _function(work.function)
         arguments = _plain((bound, work.args, dict(work.kwargs)))

@@ -3,8 +3,10 @@
 A task that has succeeded stays, with its result, unless it is another one now or what it was given may be.
 What a task writes is in the files that all share. So where one of two that touch the same runs again, the one
 after it does too; and where a later one has already written over what a task has to read again, those
-that made it run again first. What is out of reach: a file that no task of the plan makes, once one has
-written over it, and what a task that has gone from the plan has left where nobody reads it.
+that made it run again first. What tasks have made apart, and nobody has brought back, is still where they
+made it; but the members of an atomic group, who share a place, all run again if that one was not. What is out
+of reach: a file that no task of the plan makes, once one has written over it, and what a task that has gone
+from the plan has left where nobody reads it.
 
 Knows plans and what was recorded; reads nothing itself.
 """
@@ -18,6 +20,7 @@ import msgspec
 from weft.journal.encoding import NotKept
 from weft.journal.fingerprint import Fingerprint, changed
 from weft.model.access import Accesses
+from weft.model.group import Group
 from weft.model.outcome import Failed, Outcome, Succeeded
 from weft.model.reason import (
     AgainReason,
@@ -34,10 +37,14 @@ from weft.model.reason import (
     TaskChanged,
     WrittenOver,
 )
+from weft.model.work import Bring
 from weft.planning.conflicts import Conflicts, HazardKind
 from weft.planning.graph import Edge, program_order
+from weft.planning.merges import shares_place
 from weft.planning.patterns import NOWHERE, Ground
 from weft.planning.prepare import PreparedTask
+
+_NO_GROUPS: Mapping[str, Group] = {}
 
 
 class Earlier(msgspec.Struct, frozen=True):
@@ -62,6 +69,7 @@ def resume(
     fingerprints: Mapping[str, Fingerprint],
     ground: Ground = NOWHERE,
     *,
+    groups: Mapping[str, Group] = _NO_GROUPS,
     compares: bool = True,
 ) -> Resumption:
     """Decide which of ``tasks`` an earlier run has done.
@@ -71,6 +79,7 @@ def resume(
         tasks: of the plan as it is now, with all their edges.
         fingerprints: of these tasks, by id.
         ground: where the plan lies, and where its paths really lead.
+        groups: of the plan.
         compares: let a task that has succeeded run again where it is another one now.
     """
     again: dict[str, AgainReason] = {}
@@ -78,6 +87,9 @@ def resume(
         reason = _of_itself(prepared.task.id, earlier, fingerprints, compares=compares)
         if reason is not None:
             again[prepared.task.id] = reason
+    for merge in [prepared for prepared in tasks if prepared.task.brings_back]:
+        if not isinstance(earlier.outcomes.get(merge.task.id), Succeeded):
+            again |= _never_brought_back(merge, tasks, groups) | again
     if again:
         moved = {
             id for id, new in fingerprints.items() if _has_other_sources(earlier.fingerprints.get(id), new)
@@ -114,6 +126,21 @@ def _of_itself(
     return NotComparable(new.unknown) if new.unknown else None
 
 
+def _never_brought_back(
+    merge: PreparedTask, tasks: Sequence[PreparedTask], groups: Mapping[str, Group]
+) -> dict[str, AgainReason]:
+    """Return why those run again who share a place, of which ``merge`` has brought back nothing."""
+    because = {edge.before: FollowsOther(merge.task.id, edge.because) for edge in merge.edges}
+    return {
+        tasks[position].task.id: reason
+        for position, reason in because.items()
+        if (task := tasks[position].task).is_private
+        and shares_place(task, groups)
+        and isinstance(merge.task.work, Bring)
+        and task.group == merge.task.work.group
+    }
+
+
 def _spread(
     again: dict[str, AgainReason], earlier: Earlier, tasks: Sequence[PreparedTask], deprived: Set[str]
 ) -> None:
@@ -131,7 +158,7 @@ def _spread(
         affected: dict[int, AgainReason] = {
             edge.after: FollowsOther(id, edge.because)
             for edge in after[prepared.position]
-            if _passes_on(edge.because, earlier.outcomes.get(id))
+            if tasks[edge.after].task.brings_back or _passes_on(edge.because, earlier.outcomes.get(id))
         }
         if id in deprived:
             affected |= _sources(prepared)

@@ -110,7 +110,12 @@ class Apart:
         self._opening: dict[str | None, asyncio.Lock] = {}  # by atomic group
         self._opened: dict[int, Place] = {}  # of tasks that are done, and whose work is not brought back yet
         self._done: dict[int, Handle] = {}  # those that are brought back later, by other tasks
+        self._taken_up: dict[int, Task] = {}  # likewise, and an earlier run has done them
         self.paths: dict[Attempt, Path] = {}
+
+    def take_up(self, done: Mapping[int, Task]) -> None:
+        """Take in what an earlier run has done and may not have brought back."""
+        self._taken_up.update(done)
 
     def begin(self, attempt: Attempt, handle: Handle) -> None:
         """Begin an attempt; its end is told when it comes."""
@@ -237,17 +242,26 @@ class Apart:
         self._post(await self._in_thread(self._merges, self._places.bring, position, task, place))
 
     async def _bring(self, attempt: Attempt, group: str | None) -> None:
-        positions = sorted(self._done)
-        chosen = [positions[at] for at in brought_by(group, [self._done[at].task for at in positions])]
-        places: dict[int, tuple[int, Task, Place]] = {}
-        for position in chosen:  # members of an atomic group have one place
-            handle, place = self._done.pop(position), self._opened.pop(position)
-            if isinstance(handle.outcome, Succeeded):  # else its work came too late
-                places.setdefault(id(place), (position, handle.task, place))
-        told = [await self._in_thread(self._merges, self._places.bring, *each) for each in places.values()]
+        told = [await self._in_thread(self._merges, bring) for bring in self._to_bring(group)]
         failure = _together([each for each in told if each.failure is not None])
         merged = {"changed": sum(each.changed for each in told), "workspaces": len(told)}
         self._ended(attempt, Succeeded(merged) if failure is None else Failed(failure))
+
+    def _to_bring(self, group: str | None) -> list[Callable[[], BroughtBack]]:
+        """Return what brings back the work of ``group``, or of the run, in the order of the plan."""
+        tasks = {**self._taken_up, **{position: handle.task for position, handle in self._done.items()}}
+        positions = sorted(tasks)
+        found: dict[object, Callable[[], BroughtBack]] = {}
+        for position in [positions[at] for at in brought_by(group, [tasks[at] for at in positions])]:
+            task = tasks[position]
+            if self._taken_up.pop(position, None) is not None:
+                found[position] = partial(self._places.bring_left, position, task)
+                continue
+            handle, place = self._done.pop(position), self._opened.pop(position)
+            if isinstance(handle.outcome, Succeeded):  # else its work came too late
+                # Members of an atomic group have one place.
+                found.setdefault(place.path, partial(self._places.bring, position, task, place))
+        return list(found.values())
 
 
 def _together(failed: list[BroughtBack]) -> FailureReason | None:

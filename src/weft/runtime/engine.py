@@ -400,6 +400,8 @@ class Engine:
         turns, performer, _ = self._opened()
         first = self._n_submitted
         performer.know({prepared.position: prepared.task for prepared in tasks})
+        if taken_up is not None:
+            performer.take_up(taken_up.run, {at: tasks[at - first].task for at in taken_up.done})
         handles = [self._handle(prepared.task, context) for prepared in tasks]
         for prepared, handle in zip(tasks, handles, strict=True):
             work = prepared.task.work

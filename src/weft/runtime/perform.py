@@ -171,6 +171,13 @@ class Performer:
             self._places = Places(self._root, folder, ground, self._groups, strict=self._strict)
         self._places.know(apart)
 
+    def take_up(self, run: str, done: Mapping[int, Task]) -> None:
+        """Take in what an earlier ``run`` has ``done``, and may have left in its folder."""
+        later = {position: task for position, task in done.items() if task.is_merged_later}
+        if later and self._places is not None:
+            self._places.take_up(run)
+            self._working_apart.take_up(later)
+
     def keep_result(self, handle: Handle) -> None:
         """Write the result of a command that has ended where people and other programs find it."""
         if not has_result(handle.task.work) or not isinstance(handle.outcome, Succeeded):

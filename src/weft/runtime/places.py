@@ -15,7 +15,7 @@ import msgspec
 
 from weft.disk.entry import Kind
 from weft.disk.held import let_go
-from weft.disk.values import save
+from weft.disk.values import load, save
 from weft.errors import UsageError, WeftError
 from weft.model.group import Group
 from weft.model.outcome import Outcome, Succeeded
@@ -29,13 +29,14 @@ from weft.runtime.layout import STATE_FOLDER, RunFolder, encoded
 from weft.scheduling.events import BroughtBack
 from weft.workspaces.base import Place, Work
 from weft.workspaces.clean import Cleaner
+from weft.workspaces.left import Left
 from weft.workspaces.manifest import alike
 from weft.workspaces.merging import Brought, Merging
 from weft.workspaces.ports import PortLease
 from weft.workspaces.private import Private
 from weft.workspaces.publish import Publisher
 from weft.workspaces.readonly import Guard
-from weft.workspaces.record import Room
+from weft.workspaces.record import Room, State
 from weft.workspaces.refusal import Refusal, refusal_sentence
 from weft.workspaces.runs import Run
 from weft.workspaces.shared import Shared
@@ -50,10 +51,14 @@ _WITH_BASE = frozenset({MergePolicy.THREE_WAY, MergePolicy.COMMAND, MergePolicy.
 
 
 class Order(msgspec.Struct, frozen=True):
-    """What a later process must know to bring work back: ids in program order, and how each is merged."""
+    """What a later process must know to bring work back: ids in program order, and how each is merged.
+
+    ``takes_up`` is the run that this one has taken up, whose tasks have worked in its folder.
+    """
 
     order: tuple[str, ...]
     merge: Mapping[str, Merge]
+    takes_up: str | None = None
 
 
 class Opened(msgspec.Struct):
@@ -118,12 +123,38 @@ class Places:
         self._of_groups: dict[str, Place] = {}
         self._tasks: dict[int, Task] = {}
         self._n_saved = 0
+        self._takes_up: str | None = None
         self._saving = Lock()
         self._held: int | None = None  # the lock that says that the run is at work on its workspaces
 
     def know(self, tasks: Mapping[int, Task]) -> None:
         """Take in ``tasks``, by their positions: that is the order in which their work is brought back."""
         self._tasks.update(tasks)
+
+    def take_up(self, run: str) -> None:
+        """Take in that an earlier ``run`` is taken up.
+
+        Raises:
+            OSError: that can't be written down.
+        """
+        self._takes_up = run
+        self._save_order()
+
+    def left(self, task: Task) -> Left | None:
+        """Return where ``task`` has worked in an earlier run; None if it was brought back there.
+
+        Raises:
+            FileNotFoundError: it is there no more.
+            OSError, ValueError: what is written down about it can't be read.
+        """
+        run = self._takes_up
+        while run is not None:
+            folder = RunFolder.of(self._root, run)
+            if Room(folder.task(self._name(task))).record.exists():
+                left = Left.at(folder.task(self._name(task)), self._root / STATE_FOLDER)
+                return None if left.state is State.MERGED else left
+            run = load(folder.path / ORDER, Order).takes_up
+        raise FileNotFoundError("its workspace is gone")
 
     def is_of_group(self, task: Task) -> bool:
         """Tell whether ``task`` works where the other members of its atomic group do."""
@@ -202,7 +233,15 @@ class Places:
             opened.place.abandon()
             self._cleaner.discard(self._room(task))
 
-    def bring(self, position: int, task: Task, place: Place) -> BroughtBack:
+    def bring_left(self, position: int, task: Task) -> BroughtBack:
+        """Bring back what an earlier run has left; whatever goes wrong is told."""
+        try:
+            left = self.left(task)
+        except (OSError, ValueError) as error:
+            return BroughtBack(position, NotMerged(_trouble(error), f"the run {self._takes_up}"))
+        return BroughtBack(position) if left is None else self.bring(position, task, left)
+
+    def bring(self, position: int, task: Task, place: Place | Left) -> BroughtBack:
         """Bring back what was made in ``place``; whatever goes wrong is told."""
         where = self._told(place.path)
         merging = Merging(self._root, self._publisher, task.merge or ONE_BY_ONE)
@@ -223,7 +262,7 @@ class Places:
         if len(tasks) > self._n_saved:
             named = {self._name(task): task for _, task in tasks if task.is_private}
             merges = {name: task.merge or ONE_BY_ONE for name, task in named.items()}
-            save(self._folder.path / ORDER, Order(tuple(named), merges))
+            save(self._folder.path / ORDER, Order(tuple(named), merges, self._takes_up))
             self._n_saved = len(tasks)
             if self._held is None:
                 self._held = Run(self._folder.path).hold()

@@ -68,7 +68,14 @@ def take_up(prepared: PreparedPlan, wanted: str = LATEST, *, compares: bool = Tr
             raise UsageError(f"run {run.id} can't be resumed: its tasks were not known before it began")
         prints = fingerprints(prepared.tasks)
         earlier = journal.earlier(run)
-        left = resume(earlier, prepared.tasks, prints, ground_of(root.absolute()), compares=compares)
+        left = resume(
+            earlier,
+            prepared.tasks,
+            prints,
+            ground_of(root.absolute()),
+            groups=prepared.plan.groups,
+            compares=compares,
+        )
     return Takeover(run, left)
 
 

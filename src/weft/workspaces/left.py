@@ -33,6 +33,11 @@ class Left:
         return cls(room.read().task_id, room, Cleaner(home))
 
     @property
+    def path(self) -> Path:
+        """Where its task has worked."""
+        return self.room.tree
+
+    @property
     def state(self) -> State:
         """How things stand."""
         return self.room.state()
