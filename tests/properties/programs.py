@@ -1,7 +1,8 @@
 """Random programs: tasks that read some files, mix them with their own name, and write to others.
 
 What a task touches is drawn from what it declares, by a table that was made by hand: nothing of Weft
-says what a pattern covers.
+says what a pattern covers. Some programs work apart: tasks in places of their own, the later of which wins,
+and atomic groups in one place.
 """
 
 from __future__ import annotations
@@ -12,13 +13,17 @@ from typing import NamedTuple
 
 import msgspec
 
-from weft.errors import PlanError
+from weft.errors import PlanError, Problem
 from weft.model.access import Accesses
 from weft.model.group import Group
 from weft.model.limits import MAX_CONCURRENT, Pool
 from weft.model.plan import Plan
 from weft.model.priority import Priority
+from weft.model.task import Task
+from weft.model.work import Bring
+from weft.model.workspace import Merge, MergeAt, MergePolicy, Workspace, WorkspaceKind
 from weft.planning.graph import program_order
+from weft.planning.merges import brought_by, with_workspaces
 from weft.planning.names import Names
 from weft.planning.prepare import PreparedPlan, prepare
 from weft.planning.units import one_by_one, units_of
@@ -59,6 +64,7 @@ COVERED = {
 WIDE = ("**", "d/", "d/**", "{b.csv,o/}", "**/*.txt")  # few of these, or all would wait for all
 NARROW = tuple(text for text in COVERED if text not in WIDE)
 GROUPS = ("g", "h")
+LAST = Merge(MergePolicy.LAST)
 
 
 class Write(NamedTuple):
@@ -90,20 +96,49 @@ class Program(msgspec.Struct, frozen=True):
     def is_skipped(self, position: int, succeeded: set[int]) -> bool:
         """Tell whether a task has no use for a run in which only these before it have ``succeeded``."""
         edges = self.prepared.tasks[position].edges
-        return any(edge.required and edge.before not in succeeded for edge in edges)
+        if any(edge.required and edge.before not in succeeded for edge in edges):
+            return True
+        brings_a_group = self.task(position).brings_back and self.task(position).needs
+        return bool(brings_a_group) and not succeeded.issuperset(self.brought_by(position))
+
+    def task(self, position: int) -> Task:
+        return self.prepared.tasks[position].task
+
+    def brought_by(self, position: int) -> list[int]:
+        """Return those whose work the task at ``position`` brings back."""
+        work = self.task(position).work
+        assert isinstance(work, Bring)
+        return brought_by(work.group, self.prepared.plan.tasks)
+
+    def place_of(self, position: int) -> str | None:
+        """Return the name of the place where a task works: its own, its group's, or that of all."""
+        task = self.task(position)
+        return (task.group or task.id) if task.is_private else None
 
 
-def random_program(seed: int, *, max_tasks: int = 12) -> Program:
-    """Return a program of up to ``max_tasks`` tasks; the same one for the same seed."""
+def random_program(seed: int, *, max_tasks: int = 12, apart: bool = False) -> Program:
+    """Return a program of up to ``max_tasks`` tasks; the same one for the same seed.
+
+    If it works ``apart``, some of its tasks do so in places of their own.
+    """
     chance = Random(seed)
     while True:
         plan = _plan(chance, max_tasks)
+        if apart:
+            plan = with_workspaces(_apart(chance, plan))
         doings = tuple(_doing(chance, task.accesses or Accesses()) for task in plan.tasks)
+        if apart:
+            doings = tuple(map(_done_apart, plan.tasks, doings))
         try:
             return program_of(plan, doings)
         except PlanError as error:
-            if not all("atomic group" in (problem.hint or "") for problem in error.problems):
-                raise  # else needs tear an atomic group apart: another plan
+            if not all(_is_no_matter(problem) for problem in error.problems):
+                raise
+
+
+def _is_no_matter(problem: Problem) -> bool:
+    """Tell whether another plan will do: needs tear a group apart, or one reads what is not there yet."""
+    return "atomic group" in (problem.hint or "") or "brings back" in problem.message
 
 
 def program_of(plan: Plan, doings: Sequence[Doing]) -> Program:
@@ -113,7 +148,11 @@ def program_of(plan: Plan, doings: Sequence[Doing]) -> Program:
 
 def one_by_one_in(plan: Plan) -> list[int]:
     """Return the order in which one would do the tasks, from `needs` and groups alone."""
-    before = [Names(plan.tasks).positions(task.needs) for task in plan.tasks]
+    names = Names(plan.tasks, plan.groups)
+    before = [names.positions(task.needs) for task in plan.tasks]
+    for position, each in enumerate(plan.tasks):
+        if each.brings_back and not each.needs:
+            before[position] = [other for other in range(len(plan.tasks)) if other != position]
     order = program_order(before)
     assert order is not None
     return one_by_one(units_of(plan.tasks, plan.groups, before, order), before, order)
@@ -141,6 +180,15 @@ def without_one_access(program: Program, chance: Random) -> Program | None:
     return program_of(msgspec.structs.replace(plan, tasks=tuple(tasks)), program.doings)
 
 
+def without_merge_order(program: Program) -> Program | None:
+    """Return the program in which work is brought back in any order; None if there is no order to keep."""
+    prepared = program.prepared
+    if not any(task.merges_after for task in prepared.tasks):
+        return None
+    tasks = tuple(msgspec.structs.replace(task, merges_after=()) for task in prepared.tasks)
+    return msgspec.structs.replace(program, prepared=msgspec.structs.replace(prepared, tasks=tasks))
+
+
 def _plan(chance: Random, max_tasks: int) -> Plan:
     n_tasks = chance.randint(2, max_tasks)
     pools = {"disk": Pool(chance.randint(1, 3))} if chance.random() < 0.3 else {}
@@ -164,6 +212,50 @@ def _plan(chance: Random, max_tasks: int) -> Plan:
     if chance.random() < 0.2:
         tasks[0] = msgspec.structs.replace(tasks[0], limits={MAX_CONCURRENT: 3})
     return Plan(tuple(tasks), pools, max_concurrent=8, groups={name: Group(atomic=True) for name in GROUPS})
+
+
+def _apart(chance: Random, plan: Plan) -> Plan:
+    """Return the plan with some tasks in places of their own, and some atomic groups in one."""
+    places = {name: _place(chance) for name in plan.groups}
+    groups = {
+        name: msgspec.structs.replace(group, workspace=place, merge=LAST if place.is_private else None)
+        for (name, place), group in zip(places.items(), plan.groups.values(), strict=True)
+    }
+    tasks = [
+        task if task.group is not None or chance.random() < 0.4 else _in_own_place(chance, task)
+        for task in plan.tasks
+    ]
+    used = {task.group for task in tasks}
+    return msgspec.structs.replace(
+        plan,
+        tasks=tuple(tasks),
+        groups={name: group for name, group in groups.items() if name in used},
+    )
+
+
+def _in_own_place(chance: Random, task: Task) -> Task:
+    at = chance.choice((MergeAt.TASK, MergeAt.TASK, MergeAt.TASK, MergeAt.RUN))
+    return msgspec.structs.replace(
+        task, workspace=Workspace(WorkspaceKind.COPY), merge=Merge(MergePolicy.LAST, at=at)
+    )
+
+
+def _place(chance: Random) -> Workspace:
+    return Workspace(chance.choice((WorkspaceKind.COPY, WorkspaceKind.COPY, WorkspaceKind.SHARED)))
+
+
+def _done_apart(task: Task, doing: Doing) -> Doing:
+    """Return what a task can do that sees, of all before it, only what it has said that it reads.
+
+    To append to a file, or to remove one, has another meaning where others have not yet brought theirs back.
+    """
+    if task.brings_back:
+        return Doing((), (), fails=False)
+    if task.is_private and task.group is None:
+        return msgspec.structs.replace(
+            doing, writes=tuple(Write(write.file, "replace") for write in doing.writes)
+        )
+    return doing
 
 
 def _needs(chance: Random, position: int, ranks: Sequence[float]) -> list[str]:

@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 from tests.properties.fake_disk import ChangedWhileRead, run_many_at_once, run_one_by_one
-from tests.properties.programs import Program, random_program, without_one_access
+from tests.properties.programs import Program, random_program, without_merge_order, without_one_access
 
 BLOCK = 500  # programs in one test, so that several processes share the work
 RUNS = 2  # of each program, each with other durations
@@ -27,6 +27,25 @@ def test_many_at_once_leave_the_files_and_outcomes_of_one_by_one(start: int) -> 
         expected = run_one_by_one(program)
         for run in range(RUNS):
             assert run_many_at_once(program, Random(seed + run)) == expected, f"random_program({seed})"
+
+
+@pytest.mark.parametrize("start", range(0, 2_000, BLOCK))
+def test_wherever_they_work_they_leave_the_files_and_outcomes_of_one_by_one(start: int) -> None:
+    for seed in range(start, start + BLOCK):
+        program = random_program(seed, apart=True)
+        expected = run_one_by_one(program)
+        for run in range(RUNS):
+            actual = run_many_at_once(program, Random(seed + run))
+            assert actual == expected, f"random_program({seed}, apart=True)"
+
+
+def test_work_that_is_brought_back_out_of_order_is_seen_by_these_tests() -> None:
+    """Without the edges to merges, tasks are brought back as they end."""
+    programs = [without_merge_order(random_program(seed, apart=True)) for seed in range(300)]
+    changed = [program for program in programs if program is not None]
+    caught = [program for program in changed if any(differs(program, seed) for seed in range(10))]
+    assert len(changed) > 100
+    assert len(caught) > len(changed) / 4
 
 
 def test_an_access_that_is_not_declared_is_seen_by_these_tests() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import subprocess
 from pathlib import Path
 from random import Random
@@ -29,6 +30,16 @@ _WAYS = {"replace": 'printf %s "$text" > {}', "append": 'printf %s "$text" >> {}
 def test_eight_at_once_leave_the_bytes_of_one_by_one(start: int, tmp_path: Path) -> None:
     for seed in range(start, start + 15):
         program = random_program(seed, max_tasks=8)
+        scripts = scripts_of(program, Random(seed))
+        expected = by_hand(program, scripts, fresh(tmp_path / f"{seed}"))
+        for jobs in (1, 8):
+            assert by_weft(program, scripts, fresh(tmp_path / f"{seed}-{jobs}"), jobs) == expected, seed
+
+
+@pytest.mark.parametrize("start", range(0, 40, 10))
+def test_wherever_they_work_they_leave_the_bytes_of_one_by_one(start: int, tmp_path: Path) -> None:
+    for seed in range(start, start + 10):
+        program = random_program(seed, max_tasks=8, apart=True)
         scripts = scripts_of(program, Random(seed))
         expected = by_hand(program, scripts, fresh(tmp_path / f"{seed}"))
         for jobs in (1, 8):
@@ -75,17 +86,47 @@ def by_hand(program: Program, scripts: list[str], root: Path) -> tuple[dict[str,
     """Run the scripts one after the other, and return the files and the tasks that did not succeed."""
     succeeded: set[int] = set()
     for position in program.order:
-        if not program.is_skipped(position, succeeded):
-            ran = subprocess.run(["/bin/sh", "-c", scripts[position]], cwd=root, check=False)
+        if program.is_skipped(position, succeeded):
+            continue
+        done = []
+        if program.task(position).brings_back:
+            done = sorted(succeeded.intersection(program.brought_by(position)))
+            succeeded.add(position)
+        else:
+            place = place_by_hand(program, position, root)
+            ran = subprocess.run(["/bin/sh", "-c", scripts[position]], cwd=place, check=False)
             if ran.returncode == 0:
+                done = [position] if program.task(position).is_merged else []
                 succeeded.add(position)
+        for member in done:
+            bring_by_hand(program, member, root)
     return files_in(root), {name for at, name in enumerate(program.names) if at not in succeeded}
+
+
+def place_by_hand(program: Program, position: int, root: Path) -> Path:
+    """Return where a task works: in the directory, or in a copy that is made when it is first needed."""
+    name = program.place_of(position)
+    if name is None:
+        return root
+    place = root.with_name(f"{root.name}-place-of-{name}")
+    if not place.exists():
+        shutil.copytree(root, place, symlinks=True)
+    return place
+
+
+def bring_by_hand(program: Program, position: int, root: Path) -> None:
+    """Do to the directory what a task has done in its copy."""
+    place = place_by_hand(program, position, root)
+    for write in program.doings[position].writes:
+        (root / write.file).unlink(missing_ok=True)
+        if (place / write.file).exists():
+            shutil.copyfile(place / write.file, root / write.file)
 
 
 def by_weft(program: Program, scripts: list[str], root: Path, jobs: int) -> tuple[dict[str, bytes], set[str]]:
     plan = program.prepared.plan
     tasks = [
-        msgspec.structs.replace(task, work=Command(script))
+        task if task.brings_back else msgspec.structs.replace(task, work=Command(script))
         for task, script in zip(plan.tasks, scripts, strict=True)
     ]
     plan = msgspec.structs.replace(plan, tasks=tuple(tasks), root=str(root))

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -30,6 +31,8 @@ from weft.workspaces.selection import STATE_FOLDER
 from weft.workspaces.sequence import in_order
 from weft.workspaces.staging import Staging, Trees, is_still
 from weft.workspaces.steps import BlockedError, Spot, Step, Steps
+
+Value = TypeVar("Value")
 
 JOURNAL = "journal.json"
 SPOTS = "spots.json"
@@ -137,6 +140,21 @@ def _check(path: str) -> None:
         raise UsageError(f"`{path}` is Weft's own: nothing is published there")
 
 
+def _read(path: Path, kind: type[Value]) -> Value:
+    """Read what was written down of a publish; `load` says how.
+
+    Raises:
+        WeftError: it can't be made out.
+    """
+    try:
+        return load(path, kind)
+    except ValueError as error:
+        raise WeftError(
+            f"{path} can't be read: {error}; it says how to complete a merge, "
+            "and the files that this one has replaced lie beside it"
+        ) from error
+
+
 class _Publish:
     """One publish, whose folder is ``room``."""
 
@@ -172,7 +190,7 @@ class _Publish:
             WeftError: as above.
         """
         try:
-            journal = load(self._folder / JOURNAL, Journal)
+            journal = _read(self._folder / JOURNAL, Journal)
         except FileNotFoundError:
             self._clear()
             return Recovered(HowRecovered.CLEARED)
@@ -219,7 +237,7 @@ class _Publish:
         (self._folder / JOURNAL).unlink(missing_ok=True)
         sync_folder(self._folder)
         try:
-            for spot in load(self._folder / SPOTS, _Spots).beside:
+            for spot in _read(self._folder / SPOTS, _Spots).beside:
                 if spot.beside is not None:
                     self._steps.clear(spot)
         except FileNotFoundError:
