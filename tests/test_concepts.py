@@ -18,8 +18,8 @@ from tests.cli.process import weft
 from weft.model.reason import Reason
 
 PAGES = Path(__file__).parent.parent / "docs" / "concepts"
-# Those whose commands are compared elsewhere, in tests/cli/test_explain.py.
-ELSEWHERE = {"verdicts"}
+# Those whose commands are compared elsewhere: in tests/cli/test_explain.py and tests/live/test_otel.py.
+ELSEWHERE = {"verdicts", "tracing"}
 NAMES = sorted({page.stem for page in PAGES.glob("*.md")} - ELSEWHERE)
 
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from weft.api.running import load as load
     from weft.api.running import run as run
     from weft.api.shared import shared as shared
+    from weft.api.subscribe import subscribe as subscribe
     from weft.errors import RateLimited as RateLimited
     from weft.errors import WeftError as WeftError
     from weft.model.group import Group as Group
@@ -64,6 +65,7 @@ _HOMES = {
     "results": "weft.api.results",
     "run": "weft.api.running",
     "shared": "weft.api.shared",
+    "subscribe": "weft.api.subscribe",
 }
 
 _MODULES = ("aggregate", "policy")

@@ -341,7 +341,7 @@ async def test_after_a_refusal_nothing_starts_until_it_may(
 
     rate = Rate(5, per=0.2, refused_on=(75,))
     async with Engine(1, {"api": rate}, root=tmp_path) as engine:
-        engine.subscribe(keep)
+        engine.listen(keep)
         refused = engine.submit(work, limits={"api": 1}, retry=Retry(base_s=0), where=where)
         others = [engine.submit(tell_of_oneself, limits={"api": 1}) for _ in range(3)]
     ends = {fact.attempt: fact for fact in facts if isinstance(fact, AttemptEnded)}

@@ -21,6 +21,7 @@ from weft.scheduling.facts import (
     MergeEnded,
     MergeStarted,
     RunInterrupted,
+    SharesAsked,
     TaskAdded,
     TaskEnded,
     TaskTakenUp,
@@ -98,7 +99,8 @@ def test_every_event_and_every_key_has_its_place_in_the_docs(
         MergeStarted(0.0, 0),
         MergeEnded(0.0, 0, MergeConflict(("a",), "w")),
     ]
-    told = [*facts[:added], *merged, *facts[added:-1], RunInterrupted(166.0, 2), facts[-1]]
+    asks: list[Fact] = [TaskAdded(166.0, 7, "asks"), SharesAsked(166.0, 7)]
+    told = [*facts[:added], *merged, *facts[added:-1], *asks, RunInterrupted(166.0, 2), facts[-1]]
     stream_of(told, report, stdout, folder)
     again = TaskTakenUp(0.0, 0, "r0", TaskChanged(("command",)))
     stream_of([TaskAdded(0.0, 0, "a"), again], report, stdout)

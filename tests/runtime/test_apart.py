@@ -511,7 +511,7 @@ async def test_an_interrupted_run_completes_the_merge_that_is_under_way(tmp_path
             MergePolicy.COMMAND,
             f"touch {tmp_path}/merging; sleep 0.3; cp $WEFT_MERGE_THEIRS $WEFT_MERGE_RESULT",
         )
-        engine.subscribe(facts.extend)
+        engine.listen(facts.extend)
         handle = engine.submit(
             Command(f"echo mine > x; while [ ! -e {tmp_path}/x ]; do sleep 0.01; done"),
             id="a", workspace=DIRECTORY, merge=merges,

@@ -134,7 +134,7 @@ async def test_a_command_says_how_long_to_wait_before_it_is_tried_again(tmp_path
         due.extend(fact.due - fact.at for fact in facts if isinstance(fact, RetryScheduled))
 
     async with Engine(root=tmp_path) as engine:
-        engine.subscribe(listen)
+        engine.listen(listen)
         script = "test $WEFT_ATTEMPT = 2 || { echo weft: retry-after 0.25 >&2; exit 1; }"
         tried = engine.submit(Command(script), retry=Retry(base_s=0.001))
         assert await tried.wait() == Succeeded(None)

@@ -98,8 +98,8 @@ async def test_a_subscriber_that_fails_does_not_disturb_the_run(caplog: pytest.L
         raise LookupError("no such bar")
 
     async with Engine() as engine:
-        engine.subscribe(fail)
-        engine.subscribe(heard.extend)
+        engine.listen(fail)
+        engine.listen(heard.extend)
         assert await engine.submit(double, 1) == 2
-    assert len(heard) == 5  # added, started, ended twice, run ended
+    assert len(heard) == 6  # run started, added, started, ended twice, run ended
     assert [record.name for record in caplog.records if record.exc_info] == ["weft.bus"]

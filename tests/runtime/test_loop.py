@@ -14,7 +14,7 @@ from weft.planning.prepare import prepare
 from weft.runtime.loop import TurnLoop
 from weft.scheduling.actions import Action, StartAttempt
 from weft.scheduling.events import AttemptFinished, CancelRequested, PlanClosed, TasksSubmitted
-from weft.scheduling.facts import AttemptStarted, Fact, RunEnded, TaskAdded, TaskEnded
+from weft.scheduling.facts import AttemptStarted, Fact, RunEnded, RunStarted, TaskAdded, TaskEnded
 from weft.scheduling.scheduler import Scheduler
 from weft.testing import ManualClock, ScriptedExecutor, plan, succeeded, task
 
@@ -78,7 +78,7 @@ async def test_events_that_come_together_are_taken_in_one_turn() -> None:
     turns.loop.post(CancelRequested((1,)))
     turns.loop.post(PlanClosed())
     await asyncio.sleep(0)
-    assert turns.turns == [[TaskAdded, TaskAdded, TaskEnded, AttemptStarted]]
+    assert turns.turns == [[RunStarted, TaskAdded, TaskAdded, TaskEnded, AttemptStarted]]
 
 
 @in_a_loop
@@ -99,7 +99,7 @@ async def test_what_is_asked_after_the_end_is_passed_over() -> None:
     await asyncio.sleep(0)
     turns.loop.post(CancelRequested((0,)))  # in a later turn
     await asyncio.sleep(0)
-    assert turns.turns == [[RunEnded], []]
+    assert turns.turns == [[RunStarted, RunEnded], []]
     assert turns.crashed_by == []
 
 

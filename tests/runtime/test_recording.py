@@ -152,7 +152,7 @@ def run_until_full(folder: Path) -> None:
     async def main() -> None:
         async with Engine(max_concurrent=1, root=folder, journal=True) as engine:
             facts: list[Fact] = []
-            engine.subscribe(facts.extend)
+            engine.listen(facts.extend)
 
             async def large(n: int) -> str:
                 began.append(n)

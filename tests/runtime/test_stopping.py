@@ -263,7 +263,7 @@ async def test_a_thread_whose_time_is_over_counts_as_busy_until_it_really_ends(t
             if forced:
                 told.set()
 
-        engine.subscribe(listen)
+        engine.listen(listen)
         late = engine.submit(blocker.job.function, *blocker.job.args, timeout_s=0.01)
         waiting = engine.submit(double, 1)
         await told.wait()

@@ -106,6 +106,13 @@ def test_a_reservation_for_a_task_that_is_not_ready_is_seen() -> None:
     broken(scheduler, "gpu is kept for task 0 `a`: RUNNING")
 
 
+def test_a_line_that_was_told_to_be_held_elsewhere_is_seen() -> None:
+    scheduler = busy()
+    for line in scheduler.admission.gates["gpu"].lines:
+        line.held_by = None
+    broken(scheduler, "was told to be held elsewhere")
+
+
 def test_a_task_that_could_start_is_seen() -> None:
     scheduler = busy()
     scheduler.admission.gates["gpu"].reserved_for = None

@@ -138,7 +138,7 @@ async def storm(root: Path, drawn: Sequence[Case], watch: Watch) -> list[Outcome
         asyncio.timeout(BOUND_S),
         Engine(N_AT_ONCE, root=root, policy=Policy(grace_s=GRACE_S)) as engine,
     ):
-        engine.subscribe(watch.listen)
+        engine.listen(watch.listen)
         handles = [
             engine.submit(
                 Command(case.run, result=case.result),

@@ -184,13 +184,13 @@ class _Mapping:
                     await self._over_async(aiter(items))
                 else:
                     self._items = iter(items)
-                    engine.subscribe(self._take_and_refill)
+                    engine.listen(self._take_and_refill)
                     self._refill()
                     await engine.wait()
         return self._answer()
 
     async def _over_async(self, items: AsyncIterator[Any]) -> None:
-        self._engine.subscribe(self._take)
+        self._engine.listen(self._take)
         pump = asyncio.create_task(self._pump(items))
         try:
             await self._engine.wait()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 from weft.api.plan import Plan
 from weft.api.progress import live_display
 from weft.api.sync import run_until_done
 from weft.errors import UsageError
+from weft.live.following import Following, Wanted, following
 from weft.model.plan import Plan as FrozenPlan
 from weft.planfile.load import load as load_plan
 from weft.planning.prepare import PreparedPlan
@@ -34,6 +36,7 @@ def run(
     progress: bool = False,
     journal: bool = False,
     resume: str | None = None,
+    trace: bool = False,
 ) -> Report:
     """Run ``plan`` and return what became of it. Tasks that fail don't raise: see the report.
 
@@ -44,10 +47,13 @@ def run(
         journal: record the run in `.weft/weft.db`, so that it can be resumed and is told of.
         resume: the id of an earlier run of this plan, or "latest": what has succeeded there stays, with its
             result, unless it has changed. Such a run is recorded too.
+        trace: send traces and metrics by OpenTelemetry, to where the program has set it up, or else as the
+            variables `OTEL_*` and `TRACEPARENT` say.
 
     Raises:
         PlanError: the plan can't run; nothing was begun.
-        UsageError: an event loop is running here already: use `arun`. Or there is no such run to resume.
+        UsageError: an event loop is running here already: use `arun`. Or there is no such run to resume, or
+            OpenTelemetry is not installed.
         WeftError: the journal can't be read or written; nothing was begun.
         KeyboardInterrupt: the run was interrupted; all that ran has been stopped.
 
@@ -59,17 +65,19 @@ def run(
     """
     prepared, taken_up = _prepared(plan, journal, resume)
     watch = live_display if progress else None
-    report = run_until_done(
-        "await weft.arun(...)",
-        lambda: run_plan(
-            prepared,
-            max_concurrent=max_concurrent,
-            watch=watch,
-            own_signals=True,
-            journal=journal or resume is not None,
-            taken_up=taken_up,
-        ),
-    )
+    with following(Wanted(trace=trace)) as others:
+        report = run_until_done(
+            "await weft.arun(...)",
+            lambda: run_plan(
+                prepared,
+                max_concurrent=max_concurrent,
+                watch=watch,
+                follow=others.follow,
+                own_signals=True,
+                journal=journal or resume is not None,
+                taken_up=taken_up,
+            ),
+        )
     if report.state is RunState.INTERRUPTED:
         raise KeyboardInterrupt
     return report
@@ -82,16 +90,23 @@ async def arun(
     progress: bool = False,
     journal: bool = False,
     resume: str | None = None,
+    trace: bool = False,
 ) -> Report:
     """Do what `run` does, inside an event loop that is running."""
     prepared, taken_up = _prepared(plan, journal, resume)
-    return await run_plan(
-        prepared,
-        max_concurrent=max_concurrent,
-        watch=live_display if progress else None,
-        journal=journal or resume is not None,
-        taken_up=taken_up,
-    )
+    others = Following(Wanted(trace=trace))
+    try:
+        return await run_plan(
+            prepared,
+            max_concurrent=max_concurrent,
+            watch=live_display if progress else None,
+            follow=others.follow,
+            journal=journal or resume is not None,
+            taken_up=taken_up,
+        )
+    finally:
+        if trace:
+            await asyncio.to_thread(others.close)  # it has to wait for the network
 
 
 def _prepared(

@@ -14,6 +14,7 @@ from weft.cli.faults import log_in_one_line
 from weft.cli.standard import write
 from weft.cli.wishes import Wishes
 from weft.live.choose import DisplayKind, choose, open_display
+from weft.live.following import following
 from weft.live.streams import Streams
 from weft.live.wording import count
 from weft.model.work import Bring, Call, Command, ResultFormat, Work
@@ -61,18 +62,22 @@ def _run(prepared: PreparedPlan, wishes: Wishes, taken_up: TakenUp | None) -> Ex
         )
         return display if kind is DisplayKind.JSON else _AggregatesFirst(display)
 
-    running = run_plan(
-        prepared,
-        max_concurrent=wishes.max_concurrent,
-        watch=watch,
-        own_signals=True,
-        # Where none is above, the run is one itself.
-        jobserver=wishes.jobserver and (jobserver_above(os.environ) or True),
-        wait=wishes.wait,
-        journal=wishes.journal,
-        taken_up=taken_up,
-    )
-    return code_of(asyncio.run(running))
+    with following(wishes.wanted, lambda line: sys.stderr.write(f"{line}\n")) as others:
+        running = run_plan(
+            prepared,
+            max_concurrent=wishes.max_concurrent,
+            watch=watch,
+            follow=others.follow,
+            own_signals=True,
+            # Where none is above, the run is one itself.
+            jobserver=wishes.jobserver and (jobserver_above(os.environ) or True),
+            wait=wishes.wait,
+            journal=wishes.journal,
+            taken_up=taken_up,
+        )
+        report = asyncio.run(running)
+        others.finish(report)
+    return code_of(report)
 
 
 class _AggregatesFirst:

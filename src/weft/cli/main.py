@@ -31,6 +31,7 @@ COMMANDS = {
     "show": "Tell how a run went, task by task.",
     "logs": "Show what a task has written.",
     "why": "Tell the story of one task: what happened, and what it waited for.",
+    "timeline": "Draw what ran when, and what it waited for.",
     "diff": "Tell what was different between two runs.",
     "workspaces": "List what tasks have made in places of their own.",
     "merge": "Bring back what was made there, and could not be.",

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import click
+import msgspec
 
 from weft.cli import options
 from weft.cli.history import as_json, moment, opened_run
@@ -21,25 +22,40 @@ from weft.model.outcome import Succeeded
 from weft.model.reason import NeverFinished, NewTask
 from weft.model.sentences import outcome_sentence, sentence
 from weft.scheduling.states import STATE_AFTER
+from weft.views.metrics import Metrics, metrics_of
+from weft.views.metrics_text import metrics_text
 from weft.views.tasks import TaskRow, task_rows
 
 
 @click.command()
 @click.argument("run", metavar="[RUN]", default="latest")
+@options.option("--metrics", is_flag=True, help="Tell the run in numbers: waits by gate, limits, groups.")
 @as_json
 @options.directory
-def command(run: str, as_json: bool) -> None:
+def command(run: str, metrics: bool, as_json: bool) -> None:
     """Tell how RUN went, by default the latest one: each task, its time, its outcome.
 
     RUN is the id of a run, the beginning or the end of one, or `latest`.
     """
     with opened_run(run) as (journal, record):
-        rows = task_rows(journal.facts(record))
+        facts = list(journal.facts(record))
+    if metrics:
+        _tell_metrics(metrics_of(facts), as_json=as_json)
+        return
+    rows = task_rows(facts)
     if as_json:
         told = {**object_of(record), "tasks": [_object(row) for row in rows]}
         write(json.dumps(told, indent=2) + "\n")
     else:
         write("".join(f"{line.rstrip()}\n" for line in _lines(record, rows)))
+
+
+def _tell_metrics(metrics: Metrics, *, as_json: bool) -> None:
+    if as_json:
+        # Of a name that is no text Python's JSON makes an escape, where msgspec refuses it.
+        write(json.dumps(msgspec.to_builtins(metrics, str_keys=True), indent=2) + "\n")
+    else:
+        write(metrics_text(metrics))
 
 
 def _lines(run: RunRecord, rows: list[TaskRow]) -> Iterator[str]:

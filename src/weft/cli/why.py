@@ -23,15 +23,19 @@ from weft.scheduling.facts import (
     GaveUp,
     GroupDecided,
     HealthChanged,
+    LineHeld,
     MergeEnded,
     MergeStarted,
     RetryScheduled,
     RunEnded,
     RunInterrupted,
+    RunStarted,
     RunStopping,
+    SharesAsked,
     StopAsked,
     TaskAdded,
     TaskEnded,
+    TaskQueued,
     TaskTakenUp,
     UndeclaredWrites,
 )
@@ -125,7 +129,7 @@ def _happened(fact: Fact) -> str:
             return f"the run was ended early: {sentence(because)}"
         case RunInterrupted():
             return "the run was interrupted"
-        case TaskTakenUp() | RunEnded():
+        case RunStarted() | TaskTakenUp() | TaskQueued() | LineHeld() | SharesAsked() | RunEnded():
             raise AssertionError(f"{fact} is told elsewhere")
         case _:
             assert_never(fact)

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 import click
 import msgspec
 
 from weft.cli.options import on_command_line, option
+from weft.live.following import Wanted
 from weft.live.output import OutputMode
 from weft.model.group import Rest
 from weft.model.plan import Plan
@@ -38,6 +40,10 @@ NOT_IN_A_DRY_RUN = (
     "no_jobserver",
     "no_wait",
     "no_journal",
+    "timeline",
+    "metrics_file",
+    "metrics_port",
+    "trace",
 )
 
 
@@ -55,6 +61,7 @@ class Wishes(msgspec.Struct, frozen=True):
     jobserver: bool = True
     wait: bool = True
     journal: bool = True
+    wanted: Wanted = Wanted()
 
     def applied_to(self, plan: Plan) -> Plan:
         """Return ``plan`` with the user's wishes in the place of its own policy."""
@@ -87,6 +94,8 @@ def span_of(text: str) -> float:
         raise click.BadParameter(f"{text!r} is no span of time: expected one such as 90s, 5m or 1h30m")
     return seconds
 
+
+_FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 
 _OPTIONS = (
     option(
@@ -131,6 +140,33 @@ _OPTIONS = (
         "--no-journal",
         is_flag=True,
         help="Do not record the run in `.weft/weft.db`: it can't be resumed, and no command tells of it.",
+    ),
+    option(
+        "--timeline",
+        metavar="FILE",
+        type=_FILE,
+        help="Write what ran when into FILE: `NAME.trace` or `NAME.trace.json` for Chrome and Perfetto, any "
+        "other `NAME.json` in Weft's own format.",
+    ),
+    option(
+        "--metrics-file",
+        metavar="FILE",
+        type=_FILE,
+        help="Write metrics into FILE when the run is over, as text that Prometheus reads. Needs the extra "
+        "`otel`.",
+    ),
+    option(
+        "--metrics-port",
+        metavar="PORT",
+        type=click.IntRange(0, 65535),
+        help="While the run goes on, let Prometheus ask this port of the loopback interface for metrics; 0 "
+        "lets the system choose one, which is told. Needs the extra `otel`.",
+    ),
+    option(
+        "--trace",
+        is_flag=True,
+        help="Send traces and metrics by OpenTelemetry, as the variables `OTEL_*` and `TRACEPARENT` say. "
+        "Needs the extra `otel`.",
     ),
     option("-n", "--dry-run", is_flag=True, help="Tell what would run, and run nothing."),
     option(
@@ -180,12 +216,13 @@ def _wishes(jobs: int | None, dry_run: bool, how: Mapping[str, Any]) -> Wishes:
         not how["no_jobserver"],
         not how["no_wait"],
         not how["no_journal"],
+        Wanted(how["timeline"], how["metrics_file"], how["metrics_port"], how["trace"]),
     )
 
 
 def _refuse_in_a_dry_run(how: Mapping[str, Any]) -> None:
     for name, value in how.items():
-        if value:
+        if value is not None and value is not False:  # a port may be 0
             refuse_in_a_dry_run(name)
 
 

@@ -24,15 +24,19 @@ from weft.scheduling.facts import (
     GaveUp,
     GroupDecided,
     HealthChanged,
+    LineHeld,
     MergeEnded,
     MergeStarted,
     RetryScheduled,
     RunEnded,
     RunInterrupted,
+    RunStarted,
     RunStopping,
+    SharesAsked,
     StopAsked,
     TaskAdded,
     TaskEnded,
+    TaskQueued,
     TaskTakenUp,
     UndeclaredWrites,
 )
@@ -82,8 +86,12 @@ class _TaskEnded(msgspec.Struct, frozen=True, tag="TaskEnded"):
 
 
 _Written = (
-    TaskAdded
+    RunStarted
+    | TaskAdded
     | TaskTakenUp
+    | TaskQueued
+    | LineHeld
+    | SharesAsked
     | AttemptStarted
     | StopAsked
     | _AttemptEnded

@@ -26,15 +26,19 @@ from weft.scheduling.facts import (
     GaveUp,
     GroupDecided,
     HealthChanged,
+    LineHeld,
     MergeEnded,
     MergeStarted,
     RetryScheduled,
     RunEnded,
     RunInterrupted,
+    RunStarted,
     RunStopping,
+    SharesAsked,
     StopAsked,
     TaskAdded,
     TaskEnded,
+    TaskQueued,
     TaskTakenUp,
     UndeclaredWrites,
 )
@@ -46,8 +50,12 @@ from weft.views.report import Report
 SCHEMA = 1
 
 NAMES: dict[type[Fact], str] = {
+    RunStarted: "run_started",
     TaskAdded: "task_added",
     TaskTakenUp: "task_taken_up",
+    TaskQueued: "task_queued",
+    LineHeld: "line_held",
+    SharesAsked: "shares_asked",
     AttemptStarted: "attempt_started",
     StopAsked: "stop_asked",
     AttemptEnded: "attempt_ended",
@@ -80,7 +88,8 @@ class JsonDisplay:
         """Write the events of these facts, all at once."""
         if not facts:
             return
-        events = [] if self._progress.began is not None else [self._run_started()]
+        is_told = self._progress.began is not None or isinstance(facts[0], RunStarted)
+        events = [] if is_told else [self._run_started(None)]
         for fact in facts:
             event = self._event(fact)
             if event is not None:
@@ -111,7 +120,7 @@ class JsonDisplay:
             "health": msgspec.to_builtins(report.health),
             "aggregates": aggregates,
         }
-        self._write([end] if progress.began is not None else [self._run_started(), end])
+        self._write([end] if progress.began is not None else [self._run_started(None), end])
 
     def close(self) -> None:
         """Let go of what has been written."""
@@ -123,14 +132,16 @@ class JsonDisplay:
         self._streams.out.data(lines.encode("utf-8", "backslashreplace"))
         self._streams.out.flush()
 
-    def _run_started(self) -> dict[str, Any]:
+    def _run_started(self, fact: RunStarted | None) -> dict[str, Any]:
         folder = self._folder
+        limits = {"max_concurrent": None, "pools": {}, "rates": {}} if fact is None else _fields(fact)
         return {
             "event": "run_started",
             "schema": SCHEMA,
             "at": 0.0,
             "run": folder.path.name if folder else None,
             "folder": str(folder.path.absolute()) if folder else None,
+            **limits,
         }
 
     def _event(self, fact: Fact) -> dict[str, Any] | None:
@@ -141,14 +152,27 @@ class JsonDisplay:
         if isinstance(fact, RunEnded):
             self._ended_at = self._moment(fact.at)
             return None  # told by `finish`: the last line is the last
+        if isinstance(fact, RunStarted):
+            return self._run_started(fact)
         return {"event": NAMES[type(fact)], "at": self._moment(fact.at), **self._told(fact, ended)}
 
     def _told(self, fact: Fact, ended: TaskProgress | None) -> dict[str, Any]:
         """Return what an event tells besides its name and its moment."""
         progress = self._progress
         match fact:
-            case TaskAdded(_, _, task, family, duration_s, group):
-                return {"task": task, "family": family, "duration_s": duration_s, "group": group}
+            case TaskAdded(_, _, task, family, duration_s, group, needs, hazards):
+                # Of a task that has ended nobody needs the name any more: its place stands for it.
+                return {
+                    "task": task,
+                    "family": family,
+                    "duration_s": duration_s,
+                    "group": group,
+                    "needs": needs,
+                    "hazards": hazards,
+                    "limits": fact.limits,
+                    "locks": fact.locks,
+                    "merges_after": fact.merges_after,
+                }
             case TaskTakenUp(_, position, run, again):
                 why = {} if again is None else _because(again)
                 return {"task": progress.task(position).id, "run": run, "again": again is not None, **why}
@@ -178,8 +202,15 @@ class JsonDisplay:
                 return _fields(fact)
             case RunStopping():
                 return _because(fact.because)
-            case RunEnded():
-                raise AssertionError("the end of the run is told with its report")
+            case TaskQueued():
+                return {"task": self._progress.task(fact.task).id, "line": fact.line}
+            case LineHeld():
+                why = {"because": None, "sentence": None} if fact.because is None else _because(fact.because)
+                return {"line": fact.line, **why}
+            case SharesAsked():
+                return {"task": self._progress.task(fact.task).id}
+            case RunStarted() | RunEnded():
+                raise AssertionError(f"{fact} is told elsewhere")
             case _:
                 assert_never(fact)
 

@@ -5,10 +5,12 @@ Knows what the user declares. Who gets a free slot is decided in `scheduling.adm
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from weft.model.health import Health
-from weft.model.rate import Cost, Rate
+from weft.model.rate import Cost, Rate, Window
 from weft.model.scope import Scope
 
 # The pool that every task stands in: `-j N` and `max_concurrent:` set its size, and a task
@@ -31,6 +33,17 @@ class Pool(msgspec.Struct, frozen=True):
 
 
 Limit = Pool | Rate
+
+
+def sizes(limits: Mapping[str, Limit]) -> tuple[dict[str, int], dict[str, tuple[Window, ...]]]:
+    """Return the sizes of the pools among ``limits``, and the windows of the rates.
+
+    >>> sizes({"gpu": Pool(2)})
+    ({'gpu': 2}, {})
+    """
+    pools = {name: limit.size for name, limit in limits.items() if isinstance(limit, Pool)}
+    rates = {name: limit.windows for name, limit in limits.items() if isinstance(limit, Rate)}
+    return pools, rates
 
 
 def units_of(cost: Cost) -> int:

@@ -10,7 +10,9 @@ from heapq import heappop, heappush
 
 import msgspec
 
-from weft.model.reason import EdgeReason
+from weft.model.reason import EdgeReason, Needs, NeedsGroup
+
+_NEEDS = frozenset({Needs, NeedsGroup})
 
 
 class Edge(msgspec.Struct, frozen=True, gc=False):
@@ -23,6 +25,15 @@ class Edge(msgspec.Struct, frozen=True, gc=False):
     after: int
     required: bool
     because: EdgeReason
+
+
+def told_apart(edges: Sequence[Edge]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return what comes before by a need, and what by a hazard or the order of undeclared tasks."""
+    needs: list[int] = []
+    hazards: list[int] = []
+    for edge in edges:
+        (needs if type(edge.because) in _NEEDS else hazards).append(edge.before)
+    return tuple(needs), tuple(hazards)
 
 
 def topological_order(n_tasks: int, before: Sequence[Sequence[int]]) -> list[int]:

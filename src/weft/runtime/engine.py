@@ -7,6 +7,7 @@ order tasks start and how they are carried out is decided elsewhere.
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import Context, copy_context
@@ -54,10 +55,13 @@ from weft.runtime.handle import Handle
 from weft.runtime.hazards import Hazards
 from weft.runtime.jobserver import JobTokens
 from weft.runtime.layout import RunFolder
+from weft.runtime.log import LOG, RunLog
 from weft.runtime.loop import TurnLoop
 from weft.runtime.perform import Performer
 from weft.runtime.references import references_of
 from weft.runtime.shares import Desk, open_impatient, open_sharing
+from weft.runtime.subscription import EVERYWHERE, Subscription
+from weft.runtime.tracing import Tracing
 from weft.runtime.witness import RunWitness
 from weft.runtime.work import Place, name_of, work_of
 from weft.scheduling.actions import StopAttempt
@@ -159,6 +163,8 @@ class Engine:
         self._given_ids: set[str] = set()
         self._hazards = Hazards(self._root, self._groups)
         self._bus = Bus()
+        self._before = Bus()  # of who must know of a turn before anything is begun
+        self._subscriptions: list[Subscription] = []  # of this engine alone
         self._sealed = False
         self._interrupted = False
         self._performer: Performer | None = None  # from here on: known while the engine is open
@@ -196,6 +202,10 @@ class Engine:
         )
         if self._journal:
             self.keep_journal()
+        for subscription in EVERYWHERE.open():
+            self.listen(subscription.take)
+        if LOG.isEnabledFor(logging.INFO):
+            self.listen(RunLog(self.run_id).take)
         return self
 
     def keep_journal(self, prepared: PreparedPlan | None = None) -> None:
@@ -269,6 +279,8 @@ class Engine:
         finally:
             if self._recording is not None:
                 self._recording.close()
+        for subscription in self._subscriptions:
+            subscription.end()
         finished.result()
         if cancelled is not None:
             raise cancelled
@@ -427,9 +439,21 @@ class Engine:
         """
         return self._opened()[1].open_folder()[0]
 
-    def subscribe(self, subscriber: Subscriber) -> None:
-        """Call ``subscriber`` with the facts of every turn from now on."""
+    def subscribe(self, callback: Callable[[Fact], object]) -> Subscription:
+        """Call ``callback`` with every fact of this engine from now on, see `weft.subscribe`."""
+        subscription = Subscription(callback)
+        self._subscriptions.append(subscription)
+        self.listen(subscription.take)
+        return subscription
+
+    def listen(self, subscriber: Subscriber) -> None:
+        """Call ``subscriber`` with the facts of every turn from now on, and wait for it each time."""
         self._bus.subscribe(subscriber)
+
+    def trace(self, tracing: Tracing) -> None:
+        """Let ``tracing`` know the facts of every turn before its attempts begin, and these their spans."""
+        self._before.subscribe(tracing.record)
+        self._opened()[1].tracing = tracing
 
     def cancel(self, *handles: Handle) -> None:
         """Take these tasks back. Those that run are stopped; those that have ended are left alone."""
@@ -508,6 +532,7 @@ class Engine:
         recording = self._recording
         if recording is not None and not recording.keep(facts):
             self._stop_unrecorded(str(recording.lost))
+        self._before.publish(facts)
         ended = self._handles.pop
         for fact in facts:
             if type(fact) is TaskEnded:

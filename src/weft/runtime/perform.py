@@ -27,6 +27,7 @@ from weft.runtime.links import ground_of
 from weft.runtime.places import Places, complete_publishing
 from weft.runtime.references import filled_in
 from weft.runtime.shares import Desk
+from weft.runtime.tracing import Tracing
 from weft.runtime.witness import RunWitness
 from weft.scheduling.actions import (
     Action,
@@ -99,6 +100,7 @@ class Performer:
         self._jobs: SharedJobs | None = None  # likewise
         self._places: Places | None = None  # known when the first task comes that works apart
         self._apart: Apart | None = None
+        self.tracing: Tracing | None = None
 
     def perform(self, action: Action) -> None:
         """Do what the scheduler says."""
@@ -248,7 +250,10 @@ class Performer:
             args = filled_in(args, results)
             kwargs = filled_in(dict(kwargs), results)
         executor = self._executors.of(call.where)
-        executor.start(attempt, Invocation(call.function, args, kwargs, handle.context))
+        context = handle.context
+        if self.tracing is not None:
+            context = self.tracing.entered(attempt, context)
+        executor.start(attempt, Invocation(call.function, args, kwargs, context))
 
     def _spawn(self, attempt: Attempt, command: Command, handle: Handle, where: Where | None) -> None:
         try:
@@ -270,6 +275,7 @@ class Performer:
             "WEFT_WORKSPACE": place,
             **(where.variables if where is not None else {}),
             **self._tokens(attempt),
+            **(self.tracing.environment(attempt) if self.tracing is not None else {}),
             "WEFT_RESULTS": "",  # or it would inherit that of a Weft which runs this one as a task
         }
         needed = [needed for needed in handle.needs if has_result(needed.task.work)]

@@ -26,6 +26,7 @@ async def run_plan(
     *,
     max_concurrent: int | None = None,
     watch: Callable[[Engine], Display] | None = None,
+    follow: Callable[[Engine], None] | None = None,
     own_signals: bool = False,
     jobserver: JobTokens | bool = True,
     wait: bool = True,
@@ -38,6 +39,7 @@ async def run_plan(
         prepared: the plan.
         max_concurrent: how many tasks may run at once; by default what the plan says.
         watch: called with the engine before anything starts; what it returns shows the run.
+        follow: called likewise, for those who want to know more than a display does.
         own_signals: let Ctrl-C and SIGTERM end the run early.
         jobserver: with whom commands share jobs, see `Engine`.
         wait: whether tasks wait for what other processes hold, or fail.
@@ -67,7 +69,9 @@ async def run_plan(
             engine.open_folder()
         if journal and prepared.tasks:  # else there is nothing to tell
             engine.keep_journal(prepared)
-        engine.subscribe(view.fold_all)
+        engine.listen(view.fold_all)
+        if follow is not None:
+            follow(engine)
         with watched(engine, watch) as display:
             with signals_to(engine) if own_signals else nullcontext():
                 engine.submit_prepared(prepared.tasks, copy_context(), taken_up)

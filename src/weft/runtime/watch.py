@@ -40,7 +40,7 @@ def watched(engine: Engine, watch: Callable[[Engine], Display] | None) -> Iterat
         yield None
         return
     display = watch(engine)
-    engine.subscribe(display.show)
+    engine.listen(display.show)
     ticking = asyncio.create_task(_tick(display))
     try:
         yield display

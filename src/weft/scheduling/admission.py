@@ -28,6 +28,7 @@ from weft.scheduling.circuit import CircuitGate
 from weft.scheduling.health import Monitors
 from weft.scheduling.lent import LentGate
 from weft.scheduling.locks import UNITS, LockGate
+from weft.scheduling.news import LineNews
 from weft.scheduling.node import Key, Node
 from weft.scheduling.preemption import in_the_way
 from weft.scheduling.rated import Rates
@@ -80,11 +81,12 @@ class Admission:
         self.heads: list[tuple[Key, int, Line]] = []  # of lines that are not parked; some outdated
         self._grown: list[Line] = []  # by tasks that have become ready since heads were looked at
         self._ask_again_at: float | None = None  # for the room that speculation takes
+        self.news = LineNews(self._main)
         self._plain = self._line((), _USUAL)  # of tasks that take one slot and nothing else
 
-    def enqueue(self, node: Node, now: float) -> None:
-        """Let a task that has become READY wait for its turn."""
-        self._join(node)
+    def enqueue(self, node: Node, now: float, *, is_moved: bool = False) -> None:
+        """Let a task wait for its turn that has become READY, or is moved to another line."""
+        self._join(node, is_moved=is_moved)
         level = node.key[0]
         if level == self.aging.top:
             return
@@ -156,7 +158,7 @@ class Admission:
         if node.state is READY:
             if left.announced is node:
                 self._unpark(left)
-            self.enqueue(node, now)
+            self.enqueue(node, now, is_moved=True)
 
     def in_the_way(self, speculative: Sequence[Node]) -> list[Node]:
         """Return those of ``speculative``, all of which run, that keep better tasks from starting."""
@@ -279,18 +281,20 @@ class Admission:
             heappop(heads)
         return False
 
-    def _join(self, node: Node) -> None:
+    def _join(self, node: Node, *, is_moved: bool = False) -> None:
         line = self._line_of(node)
         node.demand = line.demand
         if line.join(node):
             self._grown.append(line)
+        if line is not self._plain or is_moved:
+            self.news.joined(node, line)
 
     def _move_up(self, node: Node, now: float) -> None:
         left = self._line_of(node)
         self.aging.rise(node)
         if left.announced is node:
             self._unpark(left)
-        self._join(node)
+        self._join(node, is_moved=True)
         self.aging.add((node,), now)
 
     def _line_of(self, node: Node) -> Line:
@@ -333,6 +337,7 @@ class Admission:
                 if closed is not None:
                     line.parked_at = closed
                     closed.lines[line] = None
+                    self.news.parked(line, closed)
                     return False
                 self._drop_reservations(node)
                 break
@@ -389,6 +394,7 @@ class Admission:
         if line.parked_at is not None:
             del line.parked_at.lines[line]
             line.parked_at = None
+            self.news.unparked(line)
         head = line.head()
         if head is None:
             line.announced = None

@@ -26,6 +26,7 @@ from weft.model.reason import (
     TimedOut,
     WaitReason,
 )
+from weft.planning.graph import told_apart
 from weft.planning.prepare import PreparedTask
 from weft.scheduling import timing
 from weft.scheduling.actions import (
@@ -46,6 +47,7 @@ from weft.scheduling.facts import (
     GroupDecided,
     MergeStarted,
     RunStopping,
+    SharesAsked,
     StopAsked,
     TaskAdded,
     TaskEnded,
@@ -100,8 +102,21 @@ class Course:
 
     def add(self, prepared: PreparedTask, now: float) -> Node:
         node, task = self.tasks.add(prepared), prepared.task
+        needs, hazards = told_apart(prepared.edges) if prepared.edges else ((), ())
         self.facts.append(
-            TaskAdded(now, prepared.position, task.id, task.family, task.duration_s, task.group)
+            TaskAdded(
+                now,
+                prepared.position,
+                task.id,
+                task.family,
+                task.duration_s,
+                task.group,
+                needs,
+                hazards,
+                task.limits,
+                task.locks,
+                tuple([edge.before for edge in prepared.merges_after]) if prepared.merges_after else (),
+            )
         )
         if task.group is not None:
             self.failures.join(task.group, prepared.position)
@@ -146,9 +161,12 @@ class Course:
         for node in self.admission.start_all(now):
             if is_shared and (asked := shares.of(node.prepared.task)):
                 node.become(ASKING)
+                self.facts.append(SharesAsked(now, node.prepared.position))
                 self.actions.append(AskShares(node.prepared.position, asked))
             else:
                 self.run(node, now)
+        if self.admission.news:
+            self.facts += self.admission.news.tell(now)
 
     def run(self, node: Node, now: float) -> None:
         """Start an attempt; all that it takes is reserved."""

@@ -6,10 +6,14 @@ in seconds of the run's own clock; ``task`` is a position in program order.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from weft.model.attempt import Attempt
+from weft.model.lock import Hold
 from weft.model.outcome import Outcome
+from weft.model.rate import Cost, Window
 from weft.model.reason import (
     AgainReason,
     CancelReason,
@@ -19,13 +23,28 @@ from weft.model.reason import (
     LastReason,
     RunEndsBy,
     TimedOut,
+    WaitReason,
 )
 from weft.scheduling.health import Circuit
 from weft.scheduling.states import RunState
 
 
-class TaskAdded(msgspec.Struct, frozen=True, tag=True, gc=False):
-    """A task has become part of the run."""
+class RunStarted(msgspec.Struct, frozen=True, tag=True, gc=False):
+    """The first of all facts: how large the run's limits are."""
+
+    at: float
+    max_concurrent: int
+    pools: Mapping[str, int] = {}
+    rates: Mapping[str, tuple[Window, ...]] = {}
+
+
+class TaskAdded(msgspec.Struct, frozen=True, tag=True, gc=False, omit_defaults=True):
+    """A task has become part of the run.
+
+    It waits until the tasks ``needs`` have ended, which it needs, and ``hazards``, which touch the same as it
+    does. While it runs it takes ``limits`` and holds ``locks``. What it has made in its workspace is
+    brought back once ``merges_after`` have ended.
+    """
 
     at: float
     task: int
@@ -33,6 +52,42 @@ class TaskAdded(msgspec.Struct, frozen=True, tag=True, gc=False):
     family: str | None = None
     duration_s: float | None = None
     group: str | None = None
+    needs: tuple[int, ...] = ()
+    hazards: tuple[int, ...] = ()
+    limits: Mapping[str, Cost] = {}
+    locks: Mapping[str, Hold] = {}
+    merges_after: tuple[int, ...] = ()
+
+
+class TaskQueued(msgspec.Struct, frozen=True, tag=True, gc=False):
+    """A task that waits for nothing but its turn stands in ``line`` now.
+
+    Not told of line 0, in which stand those of the usual priority that take one slot and nothing else;
+    unless a task comes there from another line. Nor told of tasks that start at once.
+    """
+
+    at: float
+    task: int
+    line: int
+
+
+class LineHeld(msgspec.Struct, frozen=True, tag=True, gc=False):
+    """Another gate than before holds the first in ``line``, and so all in it.
+
+    No ``because`` means the run's own pool: no slot is free, or what is free is kept for another. That
+    holds as long as nothing else is told of a line.
+    """
+
+    at: float
+    line: int
+    because: WaitReason | None = None
+
+
+class SharesAsked(msgspec.Struct, frozen=True, tag=True, gc=False):
+    """A task has all that it needs in its run, and asks other processes for what they share."""
+
+    at: float
+    task: int
 
 
 class TaskTakenUp(msgspec.Struct, frozen=True, tag=True, gc=False):
@@ -167,8 +222,12 @@ class RunEnded(msgspec.Struct, frozen=True, tag=True, gc=False):
 
 
 Fact = (
-    TaskAdded
+    RunStarted
+    | TaskAdded
     | TaskTakenUp
+    | TaskQueued
+    | LineHeld
+    | SharesAsked
     | AttemptStarted
     | StopAsked
     | AttemptEnded

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from weft.model.health import WhenUnhealthy
+from weft.model.limits import MAX_CONCURRENT
 from weft.model.reason import NotNeeded, Preempted, TimedOut
 from weft.scheduling.admission import Admission
 from weft.scheduling.barrier import Barrier
@@ -57,6 +58,7 @@ def check(scheduler: Scheduler) -> None:
     _check_heads(admission)
     _check_reservations(admission)
     _check_nothing_could_start(scheduler, nodes)
+    _check_told(admission)
     _check_rates(scheduler)
     _check_locks(admission, nodes)
     _check_shares(admission, nodes)
@@ -235,6 +237,17 @@ def _check_heads(admission: Admission) -> None:
     for gate in admission.gates.values():
         for line in gate.lines:
             assert line.parked_at is gate, f"line {line.number} is parked at {gate.name} and is not"
+
+
+def _check_told(admission: Admission) -> None:
+    """What was told of a line is so: the gate that holds it is the one at which it is parked, and closed."""
+    usual = admission.gates[MAX_CONCURRENT]
+    for line, head in _heads(admission):
+        gate = line.parked_at if line.parked_at is not usual else None
+        assert line.held_by is gate, f"line {line.number} of {_name(head)} was told to be held elsewhere"
+        if gate is not None:
+            (units,) = [units for each, units in line.demand if each is gate]
+            assert gate.reason(head, units) is not None, f"{gate.name} holds {_name(head)}, and is open"
 
 
 def _gates(admission: Admission, node: Node) -> Iterator[tuple[Gate, int]]:

@@ -34,6 +34,7 @@ class Line:
         "_row",
         "announced",
         "demand",
+        "held_by",
         "level",
         "number",
         "parked_at",
@@ -46,6 +47,7 @@ class Line:
         self.demand = demand
         self.told = tuple([(gate, units) for gate, units in demand if gate.is_told])  # who passes
         self.parked_at: Gate | None = None
+        self.held_by: Gate | None = None  # as it was told last; None is the run's own pool
         self.announced: Node | None = None  # the head that admission knows of
         self._arrived: list[Node] = []
         self._row: deque[Node] = deque()

@@ -17,7 +17,7 @@ import msgspec
 from weft.model.attempt import Attempt
 from weft.model.group import Group
 from weft.model.health import WhenUnhealthy
-from weft.model.limits import Limit
+from weft.model.limits import Limit, sizes
 from weft.model.lock import Lock
 from weft.model.outcome import Cancelled, Failed, Outcome, Skipped, Succeeded
 from weft.model.policy import Policy
@@ -62,6 +62,7 @@ from weft.scheduling.facts import (
     RetryScheduled,
     RunEnded,
     RunInterrupted,
+    RunStarted,
     UndeclaredWrites,
 )
 from weft.scheduling.health import Circuit
@@ -125,6 +126,8 @@ class Scheduler:
         self.ended: RunState | None = None
         self._policy = policy
         self._seed = seed
+        self._max_concurrent, self._limits = max_concurrent, limits or {}
+        self._is_told = False  # that the run has started
         self._handlers: dict[type[Event], Callable[[Any, float], None]] = {
             TasksSubmitted: self._on_tasks_submitted,
             PlanClosed: self._on_plan_closed,
@@ -158,7 +161,7 @@ class Scheduler:
         """Take in events that came together; what can start is decided once, after the last of them."""
         assert self.ended is None or not events, f"{events} after the end of the run"
         course = self.course
-        course.actions, course.facts = [], []
+        course.actions, course.facts = [], [] if self._is_told else [self._opening(now)]
         for event in events:
             self._handlers[type(event)](event, now)
             if course.decisions:
@@ -176,6 +179,10 @@ class Scheduler:
         if self.closed and not self.live and self.ended is None:
             self._end_run(now)
         return Step(course.actions, course.facts, self._wake_at(), self.admission.tokens())
+
+    def _opening(self, now: float) -> Fact:
+        self._is_told = True
+        return RunStarted(now, self._max_concurrent, *sizes(self._limits))
 
     def _wake_at(self) -> float | None:
         moments = (self.deadlines.next() if self.deadlines.moments else None, self.admission.wake_at())

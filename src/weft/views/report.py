@@ -26,6 +26,8 @@ from weft.scheduling.facts import (
     UndeclaredWrites,
 )
 from weft.scheduling.states import RunState
+from weft.views.chronicle import TOLD_NOTHING, Chronicle
+from weft.views.metrics import Metrics
 
 
 class GroupReport(msgspec.Struct, frozen=True):
@@ -70,6 +72,7 @@ class Report(msgspec.Struct, frozen=True):
     "limit `x`". ``attempts`` tells the number of attempts of tasks that had more than one,
     ``undeclared`` what tasks have written in their workspaces and not declared. ``resumed``
     is the id of the run that this one has taken up, and ``taken_over`` are the tasks that were done there.
+    ``chronicle`` holds the facts, of which ``metrics`` are made.
     """
 
     state: RunState
@@ -84,6 +87,12 @@ class Report(msgspec.Struct, frozen=True):
     undeclared: Mapping[str, tuple[str, ...]] = {}
     resumed: str | None = None
     taken_over: tuple[str, ...] = ()
+    chronicle: Chronicle = TOLD_NOTHING
+
+    @property
+    def metrics(self) -> Metrics:
+        """The run in numbers; worked out when they are asked for first."""
+        return self.chronicle.metrics
 
     @property
     def timed_out(self) -> bool:
@@ -157,6 +166,7 @@ class ReportView:
         self._undeclared: dict[int, tuple[str, ...]] = {}
         self._resumed: str | None = None
         self._taken_over: list[int] = []
+        self._chronicle = Chronicle()
 
     def fold(self, fact: Fact) -> None:
         """Take in the next fact."""
@@ -165,6 +175,7 @@ class ReportView:
     def fold_all(self, facts: Sequence[Fact]) -> None:
         """Take in the next facts."""
         outcomes, ids = self._outcomes, self._ids
+        self._chronicle.tell(facts)
         for fact in facts:
             if isinstance(fact, TaskEnded):
                 outcomes[fact.task] = fact.outcome
@@ -235,4 +246,5 @@ class ReportView:
             undeclared={self._ids[position]: paths for position, paths in sorted(self._undeclared.items())},
             resumed=self._resumed,
             taken_over=tuple([self._ids[position] for position in self._taken_over]),
+            chronicle=self._chronicle,
         )

@@ -30,14 +30,18 @@ from weft.scheduling.facts import (
     Fact,
     GroupDecided,
     HealthChanged,
+    LineHeld,
     MergeEnded,
     MergeStarted,
     RetryScheduled,
     RunEnded,
     RunInterrupted,
+    RunStarted,
     RunStopping,
+    SharesAsked,
     TaskAdded,
     TaskEnded,
+    TaskQueued,
     TaskTakenUp,
     UndeclaredWrites,
 )
@@ -209,8 +213,8 @@ class _Teller:
                 TaskTakenUp() | TaskAdded() | TaskEnded() | UndeclaredWrites() | MergeStarted() | MergeEnded()
             ):
                 return fact.task == self._position
-            case RunEnded():
-                return False
+            case RunStarted() | TaskQueued() | LineHeld() | SharesAsked() | RunEnded():
+                return False  # what they mean for the task is told as its waits
             case _:
                 return fact.attempt.task == self._position
 

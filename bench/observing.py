@@ -1,0 +1,102 @@
+"""(i) What does it cost to look on? A run of coroutines that do nothing, with and without those who watch.
+
+What is looked at is kept while the run goes on; the numbers are worked out when somebody asks for them. What
+that takes is measured by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextvars import copy_context
+from functools import partial
+
+from _side_by_side import Goal, Table, medians, size_from_command_line, wall_s
+
+from weft.api.sync import run_until_done
+from weft.live.prometheus import PrometheusMetrics
+from weft.model.plan import Plan
+from weft.model.task import Task
+from weft.model.work import Call, Where
+from weft.planning.prepare import PreparedPlan, prepare
+from weft.runtime.engine import Engine
+from weft.runtime.run import run_plan
+from weft.scheduling.facts import Fact
+from weft.views.metrics import metrics_of
+from weft.views.timeline import timeline_of
+
+AT_ONCE = 100
+
+
+async def no_op() -> None:
+    """Do nothing."""
+
+
+def prepared(count: int) -> PreparedPlan:
+    """Return a plan of so many coroutines that do nothing."""
+    tasks = tuple(Task(f"n{number}", Call(no_op, where=Where.LOOP)) for number in range(count))
+    return prepare(Plan(tasks, max_concurrent=AT_ONCE))
+
+
+class Contest:
+    """Runs one plan, with those who look on or nobody."""
+
+    def __init__(self, plan: PreparedPlan) -> None:
+        self._plan = plan
+        self.facts: Sequence[Fact] = ()
+
+    def alone(self) -> None:
+        """Run it with nobody to hear of it."""
+
+        async def run() -> None:
+            async with Engine(AT_ONCE) as engine:
+                engine.submit_prepared(self._plan.tasks, copy_context())
+
+        run_until_done("", run)
+
+    def with_report(self, follow: Callable[[Engine], None] | None = None) -> None:
+        """Run it, and keep what metrics and timeline are made of."""
+        report = run_until_done("", lambda: run_plan(self._plan, follow=follow))
+        assert len(report.outcomes) == len(self._plan.plan.tasks)
+        self.facts = report.chronicle.facts
+
+    def with_prometheus(self) -> None:
+        """Run it with metrics that Prometheus could ask for."""
+        metrics = PrometheusMetrics()
+        self.with_report(lambda engine: engine.listen(metrics.show))
+
+    def with_subscriber(self) -> None:
+        """Run it with a subscriber, which takes every fact."""
+
+        def follow(engine: Engine) -> None:
+            engine.subscribe(lambda fact: None)
+
+        self.with_report(follow)
+
+
+def main() -> None:
+    """Measure and print."""
+    size = size_from_command_line(__doc__ or "")
+    count = size.of(100_000, 200)
+    contest = Contest(prepared(count))
+    alone = "an engine, nobody looks on"
+    contenders = {
+        alone: partial(wall_s, contest.alone),
+        "with its report, of which metrics can be made": partial(wall_s, contest.with_report),
+        "and metrics for Prometheus": partial(wall_s, contest.with_prometheus),
+        "and a subscriber in a thread of its own": partial(wall_s, contest.with_subscriber),
+    }
+    table = Table(f"A run of {count:,} coroutines that do nothing, and who looks on")
+    table.section("while it goes on")
+    goals = {name: Goal("<=", 1.5) for name in contenders if name != alone}
+    table.against(alone, medians(contenders, size.rounds), goals)
+    table.section("when somebody asks")
+    made = {
+        "metrics": partial(wall_s, lambda: metrics_of(contest.facts)),
+        "a timeline": partial(wall_s, lambda: timeline_of(contest.facts)),
+    }
+    for name, seconds in medians(made, size.rounds).items():
+        table.line(name, f"{seconds / count * 1e6:.1f} us a task")
+
+
+if __name__ == "__main__":
+    main()
