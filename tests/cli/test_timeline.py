@@ -65,3 +65,12 @@ def test_where_no_run_was_recorded_it_is_said(tmp_path: Path) -> None:
     ended = weft("timeline", cwd=tmp_path)
     assert (ended.code, ended.out) == (2, "")
     assert "no run was recorded here" in ended.err
+
+
+def test_the_run_is_told_in_numbers_by_show(tmp_path: Path) -> None:
+    record(tmp_path, "r1", "one", "two")
+    page = weft("show", "--metrics", cwd=tmp_path).out
+    assert page.startswith("2 tasks in 2 s: 2 succeeded\n")
+    told = json.loads(weft("show", "r1", "--metrics", "--json", cwd=tmp_path).out)
+    assert told["tasks"]["two"]["waits"] == {"pool max_concurrent": 1.0}
+    assert told["efficiency"] == 1.0

@@ -8,7 +8,7 @@ from itertools import islice
 from weft.live.wording import count, listed, one_line
 from weft.model.reason import AgainReason
 from weft.model.sentences import sentence
-from weft.scheduling.facts import Fact, TaskAdded, TaskTakenUp
+from weft.scheduling.facts import Fact, RunStarted, TaskAdded, TaskTakenUp
 
 CAUSES_SHOWN = 10
 
@@ -22,7 +22,7 @@ def taken_up_lines(facts: Sequence[Fact]) -> Iterator[str]:
     >>> print(*taken_up_lines(facts), sep="; ")
     resuming r1: 1 task is done, 1 runs again;   b: it has changed: command
     """
-    if not facts or type(facts[0]) is not TaskAdded:
+    if not facts or type(facts[0]) not in (RunStarted, TaskAdded):
         return  # nearly always: a run is resumed when its tasks come
     ids = {fact.task: fact.id for fact in facts if isinstance(fact, TaskAdded)}
     taken_up = [fact for fact in facts if isinstance(fact, TaskTakenUp)]
