@@ -190,3 +190,8 @@ def test_speculation_for_nothing_is_no_work() -> None:
     metrics = of(run)
     assert metrics.run.wasted_s == 4.0
     assert metrics.work_s == 2.0
+
+
+def test_a_task_that_ends_before_it_is_woken_has_waited_for_its_turn_since_it_was_due() -> None:
+    metrics = metrics_of(simulate(2436155).facts)
+    assert metrics.tasks["t3"].waits == pytest.approx({"backoff": 1.0, "pool max_concurrent": 0.3})

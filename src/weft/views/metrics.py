@@ -249,6 +249,7 @@ class MetricsView:
 
     def _end(self, fact: TaskEnded) -> None:
         life = self._waits.lives[fact.task]
+        self._waits.pass_to(fact.at)
         life.end(fact.at)
         added, waits = life.added, life.waits
         task = TaskMetrics(

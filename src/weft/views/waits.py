@@ -234,14 +234,19 @@ class Waits:
 
     def fold(self, fact: Fact) -> None:
         """Take in the next fact."""
-        while self._due and self._due[0][0] <= fact.at:
+        if self._due:
+            self.pass_to(fact.at)
+        handler = self._handlers.get(type(fact))
+        if handler is not None:
+            handler(fact)
+
+    def pass_to(self, now: float) -> None:
+        """Let those stand in line again whose delay is over by ``now``."""
+        while self._due and self._due[0][0] <= now:
             due, position = heappop(self._due)
             life = self.lives.get(position)
             if life is not None and life.is_due(due):
                 life.stand_in(self._line(0, due), due)
-        handler = self._handlers.get(type(fact))
-        if handler is not None:
-            handler(fact)
 
     def fold_all(self, facts: Sequence[Fact]) -> None:
         """Take in the next facts."""
