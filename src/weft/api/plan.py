@@ -22,12 +22,14 @@ from weft.model.timeout import timeout_of
 from weft.model.work import Command, ResultOf
 from weft.model.workspace import Merged, Placed, merge_of, workspace_of
 from weft.planning.check import shared_problems
-from weft.planning.prepare import prepare
+from weft.planning.patterns import Ground
+from weft.planning.prepare import PreparedPlan, prepare
 from weft.runtime.engine import MAX_CONCURRENT_DEFAULT
 from weft.runtime.links import ground_of
 from weft.runtime.references import Reference, references_of
 from weft.runtime.work import Place, name_of, work_of
 from weft.views.explanation import Explanation
+from weft.views.recommendations import Recommendations, recommendations
 
 F = TypeVar("F", bound=Callable[..., Any])
 Named = str | ResultOf | Callable[..., Any]
@@ -262,13 +264,37 @@ class Plan:
               unlock: take `raw` out of what `total` needs, if it can do without
           - it reads `raw.json`, which `raw` writes
         """
+        return Explanation(*self._looked_at(max_concurrent))
+
+    def recommend(self, *, max_concurrent: int | None = None) -> Recommendations:
+        """Tell which patterns fit this plan, and why; the patches are those of a plan file.
+
+        Args:
+            max_concurrent: how many tasks would run at once; by default what the plan says, else 5.
+
+        Raises:
+            PlanError: the plan can't run, or not so many tasks at once.
+
+        >>> plan = Plan()
+        >>> for name in ("a.json", "b.json"):
+        ...     task = plan.add(Command(f"curl -fsS https://example.test/{name} -o {name}"), id=name)
+        >>> told = plan.recommend()
+        >>> [each.scenario.value for each in told.recommended]
+        ['independent', 'api', 'transient']
+        >>> told.recommended[2].patch["tasks"]["a.json"]
+        {'retry': {'max_attempts': 3}}
+        """
+        return recommendations(*self._looked_at(max_concurrent))
+
+    def _looked_at(self, max_concurrent: int | None) -> tuple[PreparedPlan, int, Ground]:
+        """Return the plan, how many of its tasks would run at once, and where it lies."""
         plan = self.frozen()
         ground = ground_of(Path(plan.root))
         at_once = plan.max_concurrent or MAX_CONCURRENT_DEFAULT if max_concurrent is None else max_concurrent
         found = shared_problems(at_once)
         if found:
             raise PlanError(found)
-        return Explanation(prepare(plan, ground), at_once, ground)
+        return prepare(plan, ground), at_once, ground
 
     def _free_id(self, name: str) -> str:
         number, free = 1, name

@@ -25,6 +25,7 @@ COMMANDS = {
     "check": "Look for mistakes in a plan.",
     "graph": "Draw what depends on what.",
     "explain": "Tell what may run in parallel, what may not, and why.",
+    "recommend": "Tell which patterns fit a plan, and write them into it.",
     "run": "Run a plan.",
     "map": "Run one command for many names.",
     "runs": "List the runs that were recorded.",

@@ -78,6 +78,11 @@ def loads(
     return read_plan(Reading(_TREES[format or _guessed(text)](text, notes), str(root), notes))
 
 
+def format_of(path: str | Path, text: str) -> Format:
+    """Return the format of a plan, as `load` tells it."""
+    return _SUFFIXES.get(Path(path).suffix.lower()) or _guessed(text)
+
+
 def _guessed(text: str) -> Format:
     return "json" if text.lstrip().startswith("{") else "yaml"
 
