@@ -17,8 +17,8 @@ from typing import NoReturn
 from tests.cache.project import Project, write
 
 from weft.cache.prune import prune, verify
-from weft.cache.reasons import cache_sentence
 from weft.cache.store import Hit, Kept, Miss, Replay, Store
+from weft.model.miss import cache_sentence
 from weft.model.work import Command
 
 N_PROCESSES = 8

@@ -11,9 +11,9 @@ import msgspec
 
 from weft.cache.inputs import Look
 from weft.cache.key import Fingerprints
-from weft.cache.reasons import MissReason, NotKeptReason
 from weft.cache.store import Asked, Hit, Kept, Miss, NotKept, Replay, Store
 from weft.model.cache import Cache
+from weft.model.miss import MissReason, NotKeptReason
 from weft.model.work import Command
 
 NOW = 1_000_000.0

@@ -15,12 +15,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from tests.cache.project import Project, tick, write
 
 from weft.cache.prune import prune
-from weft.cache.reasons import (
+from weft.cache.store import Kept, Replay
+from weft.model.miss import (
     CopyCorrupt,
     CopyGone,
     EntryUnreadable,
     Expired,
     FieldChanged,
+    Forced,
     InputAppeared,
     InputChanged,
     InputGone,
@@ -32,7 +34,6 @@ from weft.cache.reasons import (
     OutputGone,
     Unreadable,
 )
-from weft.cache.store import Kept, Replay
 
 INPUTS = st.sampled_from(["src/a", "src/b", "src/deep/c", "conf"])
 OUTPUTS = st.sampled_from(["out/all", "out/names/all", "out/mine"])
@@ -228,7 +229,7 @@ class Life(RuleBasedStateMachine):
                 return path in kept.files and path not in now
             case InputAppeared(path):
                 return path not in kept.files and path in now
-            case CopyGone() | CopyCorrupt() | NotPutBack() | Unreadable():
+            case Forced() | CopyGone() | CopyCorrupt() | NotPutBack() | Unreadable():
                 return False
             case _:
                 assert_never(reason)

@@ -12,9 +12,9 @@ from tests.cache.project import Project
 from weft.cache.blobs import keep_bytes
 from weft.cache.pins import Pin, Pinned
 from weft.cache.prune import Pruned, list_entries, prune, verify
-from weft.cache.reasons import CopyGone, NothingKept
 from weft.cache.saved import Shelf
 from weft.cache.store import Hit, Kept, Miss, Replay
+from weft.model.miss import CopyGone, NothingKept
 from weft.model.work import Command
 
 

@@ -10,7 +10,8 @@ import pytest
 from tests.cache.project import NOW, Project, write
 
 from weft.cache.entry import is_cache_valid
-from weft.cache.reasons import (
+from weft.cache.store import Kept, Replay
+from weft.model.miss import (
     CannotWrite,
     CopyCorrupt,
     CopyGone,
@@ -29,7 +30,6 @@ from weft.cache.reasons import (
     OutputNotMade,
     Unreadable,
 )
-from weft.cache.store import Kept, Replay
 from weft.model.work import Command
 
 OLD_NS = 1_000_000_000_000_000_000

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import msgspec
 
 from weft.cache.inputs import States
-from weft.cache.reasons import Expired, InputAppeared, InputChanged, InputGone, OutputChanged, OutputGone
 from weft.cache.state import State, difference
 from weft.disk.entry import Kind
+from weft.model.miss import Expired, InputAppeared, InputChanged, InputGone, OutputChanged, OutputGone
 
 FORMAT = 1  # of entries and keys: another one makes all earlier entries void
 

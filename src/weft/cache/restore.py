@@ -13,11 +13,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from weft.cache import blobs
-from weft.cache.reasons import CopyCorrupt, CopyGone, NotPutBack
 from weft.cache.saved import Shelf
 from weft.cache.state import State
 from weft.disk.clone import copy_file
 from weft.disk.entry import Kind
+from weft.model.miss import CopyCorrupt, CopyGone, NotPutBack
 
 OWNER_MAY = stat.S_IRWXU  # to put something into a directory
 

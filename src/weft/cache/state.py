@@ -13,9 +13,9 @@ import stat
 import time
 from collections.abc import Callable
 
-from weft.cache.reasons import Unreadable
 from weft.disk.content import digest_of
 from weft.disk.entry import YOUNG_NS, Entry, Kind, kind_of, stamp_of
+from weft.model.miss import Unreadable
 
 # Some count whole seconds, FAT every second one.
 YOUNG_BY_SECONDS_NS = 2_000_000_000

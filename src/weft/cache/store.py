@@ -24,7 +24,15 @@ from weft.cache.entry import FORMAT, Entry, expired, input_reason, moved, output
 from weft.cache.inputs import Look, States, plain_paths
 from weft.cache.key import Fingerprint
 from weft.cache.pins import Pin
-from weft.cache.reasons import (
+from weft.cache.restore import CannotRestore, put_back
+from weft.cache.result import CannotStore, decode_result, encode_result
+from weft.cache.saved import Shelf, load
+from weft.cache.state import CannotLook, Kind, State, digest_of_bytes
+from weft.disk.content import digest_of_bytes
+from weft.disk.entry import Kind
+from weft.disk.values import load
+from weft.model.cache import Cache
+from weft.model.miss import (
     CannotWrite,
     CopyCorrupt,
     CopyGone,
@@ -39,14 +47,6 @@ from weft.cache.reasons import (
     OutputNotMade,
     Unreadable,
 )
-from weft.cache.restore import CannotRestore, put_back
-from weft.cache.result import CannotStore, decode_result, encode_result
-from weft.cache.saved import Shelf
-from weft.cache.state import CannotLook, State
-from weft.disk.content import digest_of_bytes
-from weft.disk.entry import Kind
-from weft.disk.values import load
-from weft.model.cache import Cache
 
 
 class Asked(msgspec.Struct, frozen=True):

@@ -14,7 +14,7 @@ from statistics import fmean
 import msgspec
 
 from weft.model.outcome import Succeeded
-from weft.scheduling.facts import AttemptStarted, Fact, TaskAdded, TaskEnded
+from weft.scheduling.facts import AttemptStarted, CacheHit, Fact, TaskAdded, TaskEnded
 
 # The last run counts for a third: one that was disturbed does not upset the order, three in a row do.
 WEIGHT_OF_LAST = 1 / 3
@@ -44,7 +44,10 @@ class Durations(msgspec.Struct, frozen=True):
 
 
 class Stopwatch:
-    """Takes the time of each task that succeeds: of its last attempt, waits not counted."""
+    """Takes the time of each task that succeeds: of its last attempt, waits not counted.
+
+    One whose result was kept of earlier has taken no time that would tell of the next.
+    """
 
     def __init__(self) -> None:
         self._added: dict[int, TaskAdded] = {}
@@ -56,6 +59,8 @@ class Stopwatch:
         for fact in facts:
             if isinstance(fact, AttemptStarted):
                 self._started[fact.attempt.task] = fact.at
+            elif isinstance(fact, CacheHit):
+                self._started.pop(fact.attempt.task, None)
             elif isinstance(fact, TaskAdded):
                 self._added[fact.task] = fact
             elif isinstance(fact, TaskEnded):

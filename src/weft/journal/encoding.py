@@ -20,6 +20,8 @@ from weft.model.outcome import Cancelled, Failed, Outcome, Skipped, Succeeded
 from weft.scheduling.facts import (
     AttemptEnded,
     AttemptStarted,
+    CacheHit,
+    CacheMissed,
     Fact,
     GaveUp,
     GroupDecided,
@@ -27,6 +29,7 @@ from weft.scheduling.facts import (
     LineHeld,
     MergeEnded,
     MergeStarted,
+    NotCached,
     RetryScheduled,
     RunEnded,
     RunInterrupted,
@@ -95,6 +98,9 @@ _Written = (
     | AttemptStarted
     | StopAsked
     | _AttemptEnded
+    | CacheHit
+    | CacheMissed
+    | NotCached
     | UndeclaredWrites
     | MergeStarted
     | MergeEnded

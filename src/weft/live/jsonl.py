@@ -22,6 +22,8 @@ from weft.runtime.layout import RunFolder
 from weft.scheduling.facts import (
     AttemptEnded,
     AttemptStarted,
+    CacheHit,
+    CacheMissed,
     Fact,
     GaveUp,
     GroupDecided,
@@ -29,6 +31,7 @@ from weft.scheduling.facts import (
     LineHeld,
     MergeEnded,
     MergeStarted,
+    NotCached,
     RetryScheduled,
     RunEnded,
     RunInterrupted,
@@ -59,6 +62,9 @@ NAMES: dict[type[Fact], str] = {
     AttemptStarted: "attempt_started",
     StopAsked: "stop_asked",
     AttemptEnded: "attempt_ended",
+    CacheHit: "cache_hit",
+    CacheMissed: "cache_missed",
+    NotCached: "not_cached",
     UndeclaredWrites: "undeclared_writes",
     MergeStarted: "merge_started",
     MergeEnded: "merge_ended",
@@ -176,13 +182,17 @@ class JsonDisplay:
             case TaskTakenUp(_, position, run, again):
                 why = {} if again is None else _because(again)
                 return {"task": progress.task(position).id, "run": run, "again": again is not None, **why}
-            case AttemptStarted():
+            case AttemptStarted() | CacheHit():
                 return self._attempt(fact.attempt)
             case StopAsked():
                 why = {} if fact.because is None else _because(fact.because)
                 return {**self._attempt(fact.attempt), "force": fact.force, **why}
             case AttemptEnded():
                 return {**self._attempt(fact.attempt), **_outcome(fact.outcome)}
+            case CacheMissed():
+                return {**self._attempt(fact.attempt), **_because(fact.because)}
+            case NotCached():
+                return {"task": self._progress.task(fact.task).id, **_because(fact.because)}
             case UndeclaredWrites():
                 return {"task": self._progress.task(fact.task).id, "paths": fact.paths}
             case MergeStarted():

@@ -13,7 +13,7 @@ from itertools import islice
 import msgspec
 
 from weft.live.log import log_of, shown_path, tail
-from weft.live.wording import count, listed, one_line, span
+from weft.live.wording import count, listed, one_line, totals
 from weft.model.outcome import Cancelled, Failed, Outcome, Skipped, Succeeded
 from weft.model.reason import CancelAsked, Raised, Unhealthy
 from weft.model.sentences import outcome_sentence, sentence
@@ -67,6 +67,9 @@ def summary(report: Report, folder: RunFolder | None = None) -> Iterator[Line]:
     for task, paths in islice(report.undeclared.items(), CAUSES_SHOWN):
         text = f"`{task}` wrote and did not declare: {listed(paths)}"
         yield Line(one_line(text), LineKind.WARNING)
+    for task, because in islice(report.not_kept.items(), CAUSES_SHOWN):
+        text = f"the result of `{task}` is not kept: {sentence(because)}"
+        yield Line(one_line(text), LineKind.WARNING)
     yield from _left_out(report.outcomes, Skipped, "skipped")
     yield from _left_out(report.outcomes, Cancelled, "cancelled")
     yield from failures(report, folder)
@@ -98,10 +101,11 @@ def _counts(report: Report) -> str:
         Cancelled: "cancelled",
         Skipped: "skipped",
     }
-    parts = ", ".join(f"{ended[kind]} {word}" for kind, word in words.items() if ended[kind])
-    tasks = f"{PREFIXES.get(report.state, '')}{count(len(report.outcomes), 'task')} in {span(report.seconds)}"
+    counts = {word: ended[kind] for kind, word in words.items()}
+    before = PREFIXES.get(report.state, "")
+    line = totals(len(report.outcomes), report.seconds, counts, len(report.cached), before)
     over = f" ({len(report.taken_over)} taken over from {report.resumed})" if report.taken_over else ""
-    return f"{tasks}: {parts}{over}" if parts else tasks
+    return f"{line}{over}"
 
 
 def _groups(groups: Mapping[str, GroupReport]) -> Iterator[Line]:

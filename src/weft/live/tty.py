@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress_bar import ProgressBar
 from rich.text import Text
 
-from weft.live.events import ended_line, started_line
+from weft.live.events import ended_line, missed_line, started_line
 from weft.live.notices import notice
 from weft.live.output import NoOutput, Output
 from weft.live.prints import Prints
@@ -28,7 +28,7 @@ from weft.live.wording import clock, one_line
 from weft.model.outcome import Failed, Outcome
 from weft.model.sentences import sentence
 from weft.runtime.layout import RunFolder
-from weft.scheduling.facts import AttemptStarted, Fact, RetryScheduled, TaskEnded
+from weft.scheduling.facts import AttemptStarted, CacheMissed, Fact, RetryScheduled, TaskEnded
 from weft.scheduling.waiting import Queue
 from weft.views.progress import Progress, TaskProgress
 from weft.views.report import Report
@@ -115,6 +115,9 @@ class TtyDisplay:
             if isinstance(fact, AttemptStarted) and not self._failures_only:
                 attempt = fact.attempt
                 pending.append(partial(self._started, progress.task(attempt.task), attempt.number))
+            elif isinstance(fact, CacheMissed) and self._verbose:
+                line = missed_line(progress.task(fact.attempt.task), fact.because)
+                pending.append(partial(self._line, line, "dim"))
             elif isinstance(fact, RetryScheduled):
                 pending.append(partial(self._output.retried, progress.task(fact.attempt.task).id))
             # Its words are made at once: later the task may be at another attempt.
@@ -226,6 +229,8 @@ class TtyDisplay:
         line.append(f" {progress.done}/{progress.added}", "bold")
         if progress.failed:
             line.append(f"  {progress.failed} failed", STYLES[LineKind.FAILURE])
+        if progress.cached:
+            line.append(f"  {progress.cached} cached")
         if progress.backing_off:
             line.append(f"  {progress.backing_off} backing off", STYLES[LineKind.WARNING])
         if progress.is_ending:

@@ -5,7 +5,7 @@ Knows no facts. The sentences of Reasons and Outcomes are made in `model.sentenc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 
 # A message may be a whole document; what is cut here stands in the log.
@@ -79,6 +79,28 @@ def size(n_bytes: int) -> str:
         return f"{n_bytes} B"
     power = min((n_bytes.bit_length() - 1) // 10, 4)
     return f"{n_bytes / 1024**power:.1f} {' KMGT'[power]}iB"
+
+
+def totals(
+    n_tasks: int, seconds: float, ended: Mapping[str, int], n_cached: int = 0, before: str = ""
+) -> str:
+    """Return how many tasks there were, how long they took, and how many ended in each way.
+
+    Args:
+        n_tasks: all of them.
+        seconds: from the beginning to the end.
+        ended: how many have ended in each way; the first way is success.
+        n_cached: how many of the first have a result of earlier.
+        before: what stands in front.
+
+    >>> totals(3, 1.5, {"succeeded": 2, "failed": 1}, n_cached=1)
+    '3 tasks in 1.5 s: 2 succeeded (1 cached), 1 failed'
+    """
+    line = f"{before}{count(n_tasks, 'task')} in {span(seconds)}"
+    parts = [f"{number} {way}" for way, number in ended.items() if number]
+    if n_cached:
+        parts[0] += f" ({n_cached} cached)"
+    return f"{line}: {', '.join(parts)}" if parts else line
 
 
 def listed(names: Sequence[str], shown: int = NAMES_SHOWN) -> str:

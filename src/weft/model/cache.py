@@ -9,6 +9,9 @@ import msgspec
 
 from weft.model.access import Accesses
 
+# As much as ccache takes where its user says nothing.
+CACHE_BYTES = 5 * 2**30
+
 
 class Cache(msgspec.Struct, frozen=True):
     """What a task must find unchanged, so that it need not run again.

@@ -8,6 +8,7 @@ import msgspec
 
 from weft.model.access import Undeclared
 from weft.model.aggregate import Aggregate
+from weft.model.cache import CACHE_BYTES
 from weft.model.group import Group
 from weft.model.limits import Limit
 from weft.model.lock import Lock
@@ -23,7 +24,8 @@ class Plan(msgspec.Struct, frozen=True):
     relative to. ``max_concurrent`` is how many tasks may run at once; None leaves the choice
     to the run. ``undeclared`` tells what is done about tasks that declare no accesses, ``policy`` what
     is done when things go wrong. ``locks`` are those that are shared with other processes. ``workspace``
-    and ``merge`` are those of tasks that have none, and whose groups have none.
+    and ``merge`` are those of tasks that have none, and whose groups have none. ``cache_bytes`` is how
+    large the cache may be when a run has ended.
     """
 
     tasks: tuple[Task, ...] = ()
@@ -37,3 +39,4 @@ class Plan(msgspec.Struct, frozen=True):
     locks: Mapping[str, Lock] = {}
     workspace: Workspace | None = None
     merge: Merge | None = None
+    cache_bytes: int = CACHE_BYTES

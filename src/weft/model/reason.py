@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import msgspec
 
+from weft.model.miss import MissReason, NotKeptReason
+
 
 class _Reason(msgspec.Struct, frozen=True, tag=True, gc=False):
     """What all Reasons share: they are values, and carry their own name when written as JSON."""
@@ -459,6 +461,7 @@ AgainReason = (
     | WrittenOver
 )
 SkipReason = NotNeeded | Decided | DependencyFailed | DependencyCancelled | GroupReason | EndReason
+CacheReason = MissReason | NotKeptReason  # why a task runs again, or will
 Reason = (
     EdgeReason
     | PairReason
@@ -468,4 +471,5 @@ Reason = (
     | CancelReason
     | SkipReason
     | AgainReason
+    | CacheReason
 )

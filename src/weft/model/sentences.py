@@ -1,4 +1,4 @@
-"""The sentences of Reasons, Outcomes and Unlocks: made here and nowhere else."""
+"""The sentences of Reasons, Outcomes and Unlocks: made here and nowhere else, save those of `miss`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from weft.model.amount import amount
+from weft.model.miss import cache_sentence
 from weft.model.outcome import Cancelled, Failed, Outcome, Skipped, Succeeded
 from weft.model.reason import (
     AgainReason,
@@ -14,6 +15,7 @@ from weft.model.reason import (
     BackingOff,
     BadResult,
     BringsBack,
+    CacheReason,
     CancelAsked,
     CancelReason,
     CircuitOpen,
@@ -111,6 +113,8 @@ def sentence(reason: Reason) -> str:
         return _why_not_to_its_end(reason)
     if isinstance(reason, AgainReason):
         return _why_it_runs_again(reason)
+    if isinstance(reason, CacheReason):
+        return cache_sentence(reason)
     assert_never(reason)
 
 

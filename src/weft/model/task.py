@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from weft.model.access import Accesses
+from weft.model.cache import Cache
 from weft.model.lock import Hold
 from weft.model.priority import NORMAL, Priority
 from weft.model.rate import Cost
@@ -32,6 +33,7 @@ class Task(msgspec.Struct, frozen=True):
     names the group that it belongs to. Without ``retry`` it is tried once. ``locks`` it
     holds while it runs. A ``speculative`` task runs in slots that nobody else wants. Without ``workspace``
     or ``merge`` it has those of its group, else of the plan: it works in the plan's directory, like all.
+    With a ``cache`` it need not run if its last result still holds.
     """
 
     id: str
@@ -50,6 +52,7 @@ class Task(msgspec.Struct, frozen=True):
     effects: Effects = Effects.UNKNOWN
     workspace: Workspace | None = None
     merge: Merge | None = None
+    cache: Cache | None = None
 
     @property
     def is_private(self) -> bool:

@@ -98,6 +98,7 @@ class Course:
         self.decisions: list[Decision | LeaveOut] = []
         self._grace_s = policy.grace_s
         self._limits = limits
+        self._spared: set[int] = set()  # of the attempts that run: those that cost nothing
         self._dependents: dict[str, list[Node]] = {}  # tasks that need a group
 
     def add(self, prepared: PreparedTask, now: float) -> Node:
@@ -201,13 +202,19 @@ class Course:
         if self.admission.rates:
             self.admission.rates.undo(node, now)
 
+    def spare(self, node: Node, now: float) -> None:
+        """Take back what an attempt has taken of rates: it has nothing to do."""
+        self.admission.rates.undo(node, now)
+        self._spared.add(node.prepared.position)
+
     def return_shares(self, node: Node, outcome: Outcome) -> None:
         """Give back what a task has got from other processes, once its attempt has ended."""
-        task, admission = node.prepared.task, self.admission
+        task, admission, position = node.prepared.task, self.admission, node.prepared.position
+        is_spared = position in self._spared
+        self._spared.discard(position)
         if not admission.shares.of(task):
             return
-        position = node.prepared.position
-        costs = admission.rates.told(position)
+        costs = None if is_spared else admission.rates.told(position)
         if isinstance(outcome, Failed):
             rates = [(name, self._limits[name]) for name in admission.shares.limits_of(task)]
             refused = [name for name, rate in rates if isinstance(rate, Rate) and is_refused(outcome, rate)]

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from weft.model.attempt import Attempt
+from weft.model.miss import MissReason, NotKeptReason
 from weft.model.outcome import Outcome, Succeeded
 from weft.model.reason import AgainReason, FailureReason, WaitReason
 from weft.planning.prepare import PreparedTask
@@ -47,6 +48,26 @@ class WritesSeen(msgspec.Struct, frozen=True):
 
     task: int
     undeclared: tuple[str, ...]
+
+
+class ResultFound(msgspec.Struct, frozen=True, gc=False):
+    """A result of earlier holds: the attempt that runs has nothing to do, and ends with it."""
+
+    attempt: Attempt
+
+
+class ResultMissed(msgspec.Struct, frozen=True, gc=False):
+    """No result of earlier holds, because of ``because``: the attempt does its work."""
+
+    attempt: Attempt
+    because: MissReason
+
+
+class ResultDropped(msgspec.Struct, frozen=True, gc=False):
+    """What the task at ``task`` has made could not be kept for later runs."""
+
+    task: int
+    because: NotKeptReason
 
 
 class BroughtBack(msgspec.Struct, frozen=True):
@@ -131,6 +152,9 @@ Event = (
     | PlanClosed
     | AttemptFinished
     | WritesSeen
+    | ResultFound
+    | ResultMissed
+    | ResultDropped
     | BroughtBack
     | CostTold
     | SharesAnswered

@@ -12,6 +12,7 @@ import msgspec
 
 from weft.model.attempt import Attempt
 from weft.model.lock import Hold
+from weft.model.miss import MissReason, NotKeptReason
 from weft.model.outcome import Outcome
 from weft.model.rate import Cost, Window
 from weft.model.reason import (
@@ -126,6 +127,29 @@ class AttemptEnded(msgspec.Struct, frozen=True, tag=True, gc=False):
     outcome: Outcome
 
 
+class CacheHit(msgspec.Struct, frozen=True, tag=True, gc=False):
+    """A result of earlier still holds: the attempt ends with it, and has done no work."""
+
+    at: float
+    attempt: Attempt
+
+
+class CacheMissed(msgspec.Struct, frozen=True, tag=True, gc=False):
+    """The attempt at a task that is cached does its work."""
+
+    at: float
+    attempt: Attempt
+    because: MissReason
+
+
+class NotCached(msgspec.Struct, frozen=True, tag=True, gc=False):
+    """What a task that is cached has made could not be kept: it will run again."""
+
+    at: float
+    task: int
+    because: NotKeptReason
+
+
 class UndeclaredWrites(msgspec.Struct, frozen=True, tag=True, gc=False):
     """A task has written ``paths`` in its workspace, which its `writes` do not name."""
 
@@ -231,6 +255,9 @@ Fact = (
     | AttemptStarted
     | StopAsked
     | AttemptEnded
+    | CacheHit
+    | CacheMissed
+    | NotCached
     | UndeclaredWrites
     | MergeStarted
     | MergeEnded

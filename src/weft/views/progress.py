@@ -12,11 +12,12 @@ from typing import Any
 
 import msgspec
 
-from weft.model.outcome import Cancelled, Failed
+from weft.model.outcome import Cancelled, Failed, Succeeded
 from weft.model.reason import FailureReason
 from weft.scheduling.facts import (
     AttemptEnded,
     AttemptStarted,
+    CacheHit,
     Fact,
     RetryScheduled,
     RunInterrupted,
@@ -49,7 +50,7 @@ class TaskProgress(msgspec.Struct, gc=False):
 
     ``started`` is the moment at which the attempt that runs began, ``attempts`` how many have begun.
     ``failure`` tells why the last one that is over failed, if it did. ``is_taken_over``
-    tells that it was done in the run that this one takes up.
+    tells that it was done in the run that this one takes up, ``is_cached`` that it has a result of earlier.
     """
 
     id: str
@@ -60,6 +61,7 @@ class TaskProgress(msgspec.Struct, gc=False):
     attempts: int = 0
     failure: FailureReason | None = None
     is_taken_over: bool = False
+    is_cached: bool = False
 
 
 class _Recent:
@@ -112,6 +114,7 @@ class Progress:
     def __init__(self) -> None:
         self.added = 0
         self.done = 0
+        self.cached = 0  # of those that succeeded: how many have a result of earlier
         self.began: float | None = None
         self.is_ending = False  # the run ends early: nothing new starts
         self._ended = [0] * len(TaskState)
@@ -127,6 +130,7 @@ class Progress:
             TaskTakenUp: self._on_task_taken_up,
             AttemptStarted: self._on_attempt_started,
             AttemptEnded: self._on_attempt_ended,
+            CacheHit: self._on_cache_hit,
             RetryScheduled: self._on_retry_scheduled,
             TaskEnded: self._on_task_ended,
             RunStopping: self._on_ending,
@@ -249,11 +253,14 @@ class Progress:
         task.started = None
         task.spent_s = (task.spent_s or 0.0) + spent_s
         task.failure = fact.outcome.because if type(fact.outcome) is Failed else None
-        if type(fact.outcome) is Cancelled:
+        if type(fact.outcome) is Cancelled or task.is_cached:
             return  # cut short: it says nothing about others
         for kin in (self._families[task.family], self._all):
             kin.n_measured += 1
             kin.measured_s += spent_s
+
+    def _on_cache_hit(self, fact: CacheHit) -> None:
+        self._running[fact.attempt.task].is_cached = True
 
     def _on_retry_scheduled(self, fact: RetryScheduled) -> None:
         self._due[fact.attempt.task] = fact.due
@@ -263,6 +270,8 @@ class Progress:
         self._due.pop(fact.task, None)
         self._ended[STATE_AFTER[type(fact.outcome)]] += 1
         task = self._tasks.pop(fact.task)
+        if task.is_cached and type(fact.outcome) is Succeeded:
+            self.cached += 1
         if task.spent_s is not None:
             self._recent.count()
         family = self._families[task.family]

@@ -9,14 +9,18 @@ from typing import Any
 import msgspec
 
 from weft.errors import TaskFailed, TaskFailures
+from weft.model.miss import MissReason, NotKeptReason
 from weft.model.outcome import Cancelled, Failed, Outcome, Skipped, Succeeded
 from weft.model.reason import EndReason, GroupLost, GroupMet, RunTimedOut, TimedOut
 from weft.model.sentences import outcome_sentence
 from weft.scheduling.facts import (
     AttemptEnded,
     AttemptStarted,
+    CacheHit,
+    CacheMissed,
     Fact,
     GroupDecided,
+    NotCached,
     RunEnded,
     RunInterrupted,
     RunStopping,
@@ -72,7 +76,9 @@ class Report(msgspec.Struct, frozen=True):
     "limit `x`". ``attempts`` tells the number of attempts of tasks that had more than one,
     ``undeclared`` what tasks have written in their workspaces and not declared. ``resumed``
     is the id of the run that this one has taken up, and ``taken_over`` are the tasks that were done there.
-    ``chronicle`` holds the facts, of which ``metrics`` are made.
+    Of tasks that are cached, ``cached`` are those whose result of earlier still held, ``missed`` tells why
+    others ran, and ``not_kept`` why what they have made could not be kept. ``chronicle`` holds the facts, of
+    which ``metrics`` are made.
     """
 
     state: RunState
@@ -87,6 +93,9 @@ class Report(msgspec.Struct, frozen=True):
     undeclared: Mapping[str, tuple[str, ...]] = {}
     resumed: str | None = None
     taken_over: tuple[str, ...] = ()
+    cached: tuple[str, ...] = ()
+    missed: Mapping[str, MissReason] = {}
+    not_kept: Mapping[str, NotKeptReason] = {}
     chronicle: Chronicle = TOLD_NOTHING
 
     @property
@@ -167,6 +176,9 @@ class ReportView:
         self._resumed: str | None = None
         self._taken_over: list[int] = []
         self._chronicle = Chronicle()
+        self._cached: set[int] = set()
+        self._missed: dict[int, MissReason] = {}
+        self._not_kept: dict[int, NotKeptReason] = {}
 
     def fold(self, fact: Fact) -> None:
         """Take in the next fact."""
@@ -202,6 +214,8 @@ class ReportView:
             self._resumed = fact.run
             if fact.again is None:
                 self._taken_over.append(fact.task)
+        elif isinstance(fact, CacheHit | CacheMissed | NotCached):
+            self._looked_up(fact)
         elif isinstance(fact, GroupDecided):
             self._decided(fact)
         elif isinstance(fact, RunStopping):
@@ -214,6 +228,18 @@ class ReportView:
             }
         elif isinstance(fact, RunInterrupted):
             self._signal = self._signal or fact.signal
+
+    def _looked_up(self, fact: CacheHit | CacheMissed | NotCached) -> None:
+        match fact:
+            case CacheHit(_, attempt):
+                self._cached.add(attempt.task)
+            case CacheMissed(_, attempt, because):
+                self._missed[attempt.task] = because
+            case NotCached(_, task, why):
+                self._not_kept[task] = why
+
+    def _has_succeeded(self, position: int) -> bool:
+        return isinstance(self._outcomes.get(position), Succeeded)
 
     def _decided(self, fact: GroupDecided) -> None:
         group = self._groups.setdefault(fact.group, _Group())
@@ -247,4 +273,7 @@ class ReportView:
             resumed=self._resumed,
             taken_over=tuple([self._ids[position] for position in self._taken_over]),
             chronicle=self._chronicle,
+            cached=tuple([self._ids[each] for each in sorted(self._cached) if self._has_succeeded(each)]),
+            missed={self._ids[position]: why for position, why in sorted(self._missed.items())},
+            not_kept={self._ids[position]: why for position, why in sorted(self._not_kept.items())},
         )

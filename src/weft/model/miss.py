@@ -1,4 +1,7 @@
-"""Why a result can't be used again, or could not be kept."""
+"""Why a result can't be used again, or could not be kept: Reasons, with their sentences.
+
+Knows no rules. What makes a result void is decided in the room `cache`.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,10 @@ class _Reason(msgspec.Struct, frozen=True, tag=True):
 # Why a task runs.
 class NothingKept(_Reason, frozen=True):
     """There is no result of it, nor of an earlier version of the task."""
+
+
+class Forced(_Reason, frozen=True):
+    """The user wants it to run, whatever is kept."""
 
 
 class FieldChanged(_Reason, frozen=True):
@@ -95,6 +102,7 @@ class Unreadable(_Reason, frozen=True):
 
 MissReason = (
     NothingKept
+    | Forced
     | FieldChanged
     | EntryUnreadable
     | Expired
@@ -154,6 +162,8 @@ def cache_sentence(reason: MissReason | NotKeptReason) -> str:
     match reason:
         case NothingKept():
             return "no result of it is kept"
+        case Forced():
+            return "the user wants it to"
         case FieldChanged(field):
             return f"its {field} has changed"
         case EntryUnreadable(problem):
