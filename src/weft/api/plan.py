@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeVar
 
 from weft.errors import PlanError, UsageError
 from weft.model.access import Undeclared, declared
+from weft.model.cache import CACHE_BYTES, Cached, cache_of
 from weft.model.group import Group, group_of
 from weft.model.limits import Limit
 from weft.model.lock import Lock, Locks, holds
@@ -70,6 +71,7 @@ class Plan:
         locks: Mapping[str, Lock] | None = None,
         workspace: Placed | None = None,
         merge: Merged | None = None,
+        cache_bytes: int = CACHE_BYTES,
     ) -> None:
         self._max_concurrent = max_concurrent
         self._limits = dict(limits or {})
@@ -80,6 +82,7 @@ class Plan:
         self._locks = dict(locks or {})
         self._workspace = workspace_of(workspace)
         self._merge = merge_of(merge)
+        self._cache_bytes = cache_bytes
         self._tasks: dict[str, Task] = {}
         self._ids_of_functions: dict[Callable[..., Any], str] = {}
 
@@ -104,6 +107,7 @@ class Plan:
         effects: Declared = Effects.UNKNOWN,
         workspace: Placed | None = None,
         merge: Merged | None = None,
+        cache: Cached | None = None,
         where: Place | None = None,
     ) -> ResultOf:
         """Add a task at the end of the plan.
@@ -134,6 +138,8 @@ class Plan:
                 group does.
             merge: how what it has made in a workspace of its own is brought back: "fail", "keep-both",
                 "first", "last", "three-way", "union" or a `Merge`; by default as that of its group.
+            cache: whether it need not run while its last result holds: true, or a `weft.policy.Cache` that
+                says what that depends on. A function's code and arguments always count.
             where: for a function: in the event "loop", a "thread" or a worker "process".
 
         Raises:
@@ -163,6 +169,7 @@ class Plan:
             effects=effects_of(effects),
             workspace=workspace_of(workspace),
             merge=merge_of(merge),
+            cache=cache_of(cache),
         )
         return ResultOf(task_id)
 
@@ -185,6 +192,7 @@ class Plan:
         effects: Declared = Effects.UNKNOWN,
         workspace: Placed | None = None,
         merge: Merged | None = None,
+        cache: Cached | None = None,
         where: Place | None = None,
     ) -> Callable[[F], F]:
         """Add the decorated function as a task without arguments; the options are those of `add`.
@@ -217,6 +225,7 @@ class Plan:
                 effects=effects,
                 workspace=workspace,
                 merge=merge,
+                cache=cache,
                 where=where,
             )
             self._ids_of_functions[function] = added.task
@@ -239,6 +248,7 @@ class Plan:
             self._locks,
             self._workspace,
             self._merge,
+            self._cache_bytes,
         )
 
     def explain(self, *, max_concurrent: int | None = None) -> Explanation:

@@ -5,6 +5,7 @@ Users see it as `weft.policy`.
 
 from __future__ import annotations
 
+from weft.model.cache import Cache
 from weft.model.group import Rest
 from weft.model.health import Health, WhenUnhealthy
 from weft.model.lock import Lock
@@ -13,4 +14,15 @@ from weft.model.rate import Aimd
 from weft.model.retry import Jitter, RetryBudget
 from weft.model.scope import Scope
 
-__all__ = ["Aimd", "Health", "Jitter", "Lock", "Policy", "Rest", "RetryBudget", "Scope", "WhenUnhealthy"]
+__all__ = [
+    "Aimd",
+    "Cache",
+    "Health",
+    "Jitter",
+    "Lock",
+    "Policy",
+    "Rest",
+    "RetryBudget",
+    "Scope",
+    "WhenUnhealthy",
+]

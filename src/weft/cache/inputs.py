@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from weft.cache.state import CannotLook, State, look_at
 from weft.errors import UsageError
-from weft.planning.patterns import Branch, parse, path_text
+from weft.planning.patterns import Branch, names_resource, parse, path_text
 from weft.planning.segments import AnyDepth, Segment
 
 STATE_FOLDER = ".weft"
@@ -89,12 +89,11 @@ def file_branches(text: str) -> tuple[Branch, ...]:
     Raises:
         UsageError: it is none, or a named resource, of which nobody can tell whether it has changed.
     """
-    branches = parse(text).branches
-    if any(str(branch.segments[0]).endswith(":") for branch in branches):
+    if names_resource(text):
         raise UsageError(
             f"`{text}` is a named resource: whether it has changed can't be told, so no result depends on it"
         )
-    return branches
+    return parse(text).branches
 
 
 def plain_paths(patterns: Iterable[str]) -> list[str]:

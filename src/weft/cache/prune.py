@@ -260,3 +260,18 @@ def _sweep(shelf: Shelf) -> None:
         if name.rpartition(".")[0] not in owners:
             with suppress(FileNotFoundError):
                 os.unlink(f"{folder}/{name}")
+
+
+def make_room(shelf: Shelf, size_bytes: int) -> None:
+    """Remove what was used longest ago until ``size_bytes`` are enough for the rest; nothing, if they are.
+
+    Raises:
+        OSError: something can't be removed.
+    """
+    size = 0
+    for folder in ("entries", "blobs"):
+        for _, path in names_in(f"{shelf.folder}/{folder}"):
+            with suppress(FileNotFoundError):
+                size += os.stat(path).st_size
+    if size > size_bytes:
+        prune(shelf, size_bytes=size_bytes)

@@ -13,7 +13,7 @@ All of it reads and writes files, and may be called from several threads.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -26,8 +26,8 @@ from weft.cache.key import Fingerprint
 from weft.cache.pins import Pin
 from weft.cache.restore import CannotRestore, put_back
 from weft.cache.result import CannotStore, decode_result, encode_result
-from weft.cache.saved import Shelf, load
-from weft.cache.state import CannotLook, Kind, State, digest_of_bytes
+from weft.cache.saved import Shelf
+from weft.cache.state import CannotLook, State
 from weft.disk.content import digest_of_bytes
 from weft.disk.entry import Kind
 from weft.disk.values import load
@@ -147,14 +147,24 @@ class Store:
 
         What belongs to it stays until this is closed. A miss tells what has happened since the look.
         """
+        replay = self._held(hit, [*hit.entry.logs.values()])
+        if isinstance(replay, Miss):
+            return replay
+        outputs = self._restored(hit, look)
+        return outputs if isinstance(outputs, Miss) else replay
+
+    def hold(self, hit: Hit) -> Replay | Miss:
+        """Return what the task would bring, and leave its outputs to `put_back`, which has all it needs."""
+        return self._held(hit, list(hit.entry.blobs()))
+
+    def _held(self, hit: Hit, needed: Sequence[str]) -> Replay | Miss:
         entry = hit.entry
         with suppress(OSError):  # where nothing can be written, nobody removes anything either
             self._pin.hold([entry.key, *entry.blobs()])
         try:
-            self._check(entry)
+            self._check(entry, needed)
             value = None if entry.result is None else decode_result(blobs.read(self.shelf, entry.result))
-            outputs = self._restored(hit, look) if hit.to_restore else hit.outputs
-        except (CannotRestore, CannotLook) as error:
+        except CannotRestore as error:
             return Miss(error.reason)
         except FileNotFoundError:
             return Miss(CopyGone("the result"))
@@ -162,10 +172,17 @@ class Store:
             return Miss(CopyCorrupt("the result"))
         except (OSError, ValueError) as error:
             return Miss(EntryUnreadable(str(error)))
-        if reasons := output_reasons(entry, outputs):
-            return Miss(next(iter(reasons.values())))
-        self._touch(msgspec.structs.replace(entry, inputs=hit.inputs, outputs=outputs), entry)
         return Replay(value, {name: self.shelf.blob(digest) for name, digest in entry.logs.items()})
+
+    def put_back(self, hit: Hit, look: Look) -> Miss | None:
+        """Put back the outputs of ``hit``, which is held, as far as they are missing or changed by now."""
+        try:
+            outputs = _outputs_now(hit.entry, look)
+        except CannotLook as error:
+            return Miss(error.reason)
+        to_restore = tuple(output_reasons(hit.entry, outputs))
+        put = self._restored(Hit(hit.entry, hit.inputs, outputs, to_restore), look)
+        return put if isinstance(put, Miss) else None
 
     def before(self, asked: Asked, look: Look) -> States | NotKept:
         """Return what the inputs are, right before the task starts; to be handed to `keep`."""
@@ -281,15 +298,26 @@ class Store:
                 return FieldChanged(field)
         return NothingKept()
 
-    def _check(self, entry: Entry) -> None:
+    def _check(self, entry: Entry, needed: Sequence[str]) -> None:
         """Raise if something that is needed later has been removed since the look."""
-        for name, digest in entry.logs.items():
+        names = entry.blobs()
+        for digest in needed:
             if not os.path.exists(self.shelf.blob(digest)):
-                raise CannotRestore(CopyGone(f"the log `{name}`"))
+                raise CannotRestore(CopyGone(names[digest]))
 
-    def _restored(self, hit: Hit, look: Look) -> dict[str, State]:
-        put_back(self.shelf, look.root, hit.entry.outputs, hit.to_restore)
-        return _outputs_now(hit.entry, look)
+    def _restored(self, hit: Hit, look: Look) -> Miss | None:
+        """Put back what is ``to_restore``; a miss tells why that can't be done."""
+        entry, outputs = hit.entry, hit.outputs
+        try:
+            if hit.to_restore:
+                put_back(self.shelf, look.root, entry.outputs, hit.to_restore)
+                outputs = _outputs_now(entry, look)
+        except (CannotRestore, CannotLook) as error:
+            return Miss(error.reason)
+        if reasons := output_reasons(entry, outputs):
+            return Miss(next(iter(reasons.values())))
+        self._touch(msgspec.structs.replace(entry, inputs=hit.inputs, outputs=outputs), entry)
+        return None
 
     def _touch(self, fresh: Entry, entry: Entry) -> None:
         """Remember the use, and the times of files that were found to be the same by their content."""

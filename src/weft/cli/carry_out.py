@@ -6,8 +6,8 @@ import asyncio
 import os
 import shlex
 import sys
-from collections.abc import Sequence
-from typing import assert_never
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, assert_never
 
 from weft.cli.codes import ExitCode, code_of
 from weft.cli.faults import log_in_one_line
@@ -29,19 +29,39 @@ from weft.views.aggregate.of_plan import NotMade
 from weft.views.report import Report
 from weft.views.visible import visible
 
+if TYPE_CHECKING:
+    from weft.runtime.caching import Watcher  # loaded by those who cache
 
-def carry_out(prepared: PreparedPlan, wishes: Wishes, taken_up: TakenUp | None = None) -> ExitCode:
+
+def carry_out(
+    prepared: PreparedPlan,
+    wishes: Wishes,
+    taken_up: TakenUp | None = None,
+    *,
+    cache: bool = True,
+    forced: Iterable[str] = (),
+    watcher: Watcher | None = None,
+) -> ExitCode:
     """Run ``prepared`` as the user wishes, or only tell what would run; return the exit code.
 
-    What an earlier run has done of it is ``taken_up``.
+    What an earlier run has done of it is ``taken_up``. Without ``cache`` results are neither used nor kept;
+    tasks that are ``forced`` run in any case. The ``watcher`` is told which results hold.
     """
     if wishes.dry_run:
         _tell(prepared, wishes.max_concurrent, taken_up)
         return ExitCode.SUCCEEDED
-    return _run(prepared, wishes, taken_up)
+    return _run(prepared, wishes, taken_up, cache=cache, forced=forced, watcher=watcher)
 
 
-def _run(prepared: PreparedPlan, wishes: Wishes, taken_up: TakenUp | None) -> ExitCode:
+def _run(
+    prepared: PreparedPlan,
+    wishes: Wishes,
+    taken_up: TakenUp | None,
+    *,
+    cache: bool,
+    forced: Iterable[str],
+    watcher: Watcher | None,
+) -> ExitCode:
     log_in_one_line()
     kind = choose(
         json=wishes.as_json, quiet=wishes.quiet, is_terminal=sys.stderr.isatty(), environment=os.environ
@@ -74,6 +94,9 @@ def _run(prepared: PreparedPlan, wishes: Wishes, taken_up: TakenUp | None) -> Ex
             wait=wishes.wait,
             journal=wishes.journal,
             taken_up=taken_up,
+            cache=cache,
+            forced=forced,
+            watcher=watcher,
         )
         report = asyncio.run(running)
         others.finish(report)

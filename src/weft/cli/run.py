@@ -10,7 +10,8 @@ import click
 from weft.cli import options
 from weft.cli.carry_out import carry_out
 from weft.cli.codes import ExitCode
-from weft.cli.wishes import Wishes, wishes
+from weft.cli.forced import check_forced
+from weft.cli.wishes import Wishes, refuse_in_a_dry_run, wishes
 from weft.errors import UsageError
 from weft.planning.prepare import PreparedPlan
 from weft.runtime.links import prepare_on_disk
@@ -40,6 +41,17 @@ from weft.scheduling.events import TakenUp
     help="Run nothing: show a run that was started elsewhere, without RUN the latest, until it has ended. "
     "Ctrl-C lets it go on.",
 )
+@options.option(
+    "--no-cache",
+    is_flag=True,
+    help="Let tasks that are cached run as if they were not: nothing is looked up, and nothing kept.",
+)
+@options.option(
+    "--force",
+    metavar="TASK",
+    multiple=True,
+    help="Let this task, or each of this fan-out, run even if its last result holds. Several are allowed.",
+)
 @wishes
 @options.strict
 @options.directory
@@ -49,6 +61,8 @@ def command(
     resume: str | None,
     rerun_failed: bool,
     attach: str | None,
+    no_cache: bool,
+    force: tuple[str, ...],
     strict: bool,
     wishes: Wishes,
 ) -> ExitCode:
@@ -68,11 +82,27 @@ def command(
         from weft.runtime.expected import expecting  # noqa: PLC0415
 
         loaded = expecting(loaded)
+    no_cache, force = _settled(wishes, no_cache=no_cache, force=force)
+    check_forced(force, loaded)
     prepared = prepare_on_disk(loaded)
     taken_up = None
     if resume is not None or rerun_failed:
         taken_up = _taken_up(prepared, resume or "latest", wishes, compares=not rerun_failed)
-    return carry_out(prepared, wishes, taken_up)
+    return carry_out(prepared, wishes, taken_up, cache=not no_cache, forced=force)
+
+
+def _settled(wishes: Wishes, *, no_cache: bool, force: tuple[str, ...]) -> tuple[bool, tuple[str, ...]]:
+    """Let give way what has no effect, if it stands in a variable; else refuse it."""
+    if wishes.dry_run:
+        for name in ("no_cache", "force"):
+            refuse_in_a_dry_run(name)
+    if not (no_cache and force):
+        return no_cache, force
+    if not options.on_command_line("force"):
+        return True, ()
+    if options.on_command_line("no_cache"):
+        raise click.UsageError("--force has no effect beside --no-cache: take one of the two")
+    return False, force
 
 
 def _attached(run: str, other: str | None, wishes: Wishes) -> ExitCode:

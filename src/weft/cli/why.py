@@ -19,6 +19,8 @@ from weft.model.sentences import outcome_sentence, sentence
 from weft.scheduling.facts import (
     AttemptEnded,
     AttemptStarted,
+    CacheHit,
+    CacheMissed,
     Fact,
     GaveUp,
     GroupDecided,
@@ -26,6 +28,7 @@ from weft.scheduling.facts import (
     LineHeld,
     MergeEnded,
     MergeStarted,
+    NotCached,
     RetryScheduled,
     RunEnded,
     RunInterrupted,
@@ -106,6 +109,12 @@ def _happened(fact: Fact) -> str:
             return f"{'killed' if force else 'asked to end'}{why}"
         case AttemptEnded(_, attempt, outcome):
             return f"attempt {attempt.number} {outcome_sentence(outcome)}"
+        case CacheHit():
+            return "its result of earlier still holds"
+        case CacheMissed(_, _, why_not):
+            return f"it does its work: {sentence(why_not)}"
+        case NotCached(_, _, why_not):
+            return f"its result is not kept: {sentence(why_not)}"
         case UndeclaredWrites(_, _, paths):
             return f"it wrote and did not declare: {listed(paths)}"
         case MergeStarted():

@@ -5,8 +5,11 @@ Knows words and texts only. What is kept, and when it may be used, is decided in
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
+from weft.errors import UsageError
 from weft.model.access import Accesses
 
 # As much as ccache takes where its user says nothing.
@@ -48,3 +51,37 @@ class Cache(msgspec.Struct, frozen=True):
             inputs=known.reads if self.inputs is None else self.inputs,
             outputs=known.writes if self.outputs is None else self.outputs,
         )
+
+
+Cached = Cache | bool
+
+
+def cache_of(given: Cached | None) -> Cache | None:
+    """Return what a caller declares by a `Cache`, or by true or false.
+
+    Raises:
+        UsageError: it is something else.
+
+    >>> cache_of(True) == Cache(), cache_of(False) is None
+    (True, True)
+    """
+    if given is None or given is False:
+        return None
+    if given is True:
+        return Cache()
+    if not isinstance(given, Cache):
+        raise UsageError(f"`cache` is {given!r}; expected true, false or a `weft.policy.Cache`")
+    return msgspec.structs.replace(
+        given,
+        inputs=_texts("inputs", given.inputs),
+        outputs=_texts("outputs", given.outputs),
+        env=_texts("env", given.env) or (),
+    )
+
+
+def _texts(key: str, given: object) -> tuple[str, ...] | None:
+    if given is None:
+        return None
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise UsageError(f"`{key}` of a cache is {given!r}; expected a list of texts")
+    return tuple(given)

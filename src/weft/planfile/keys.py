@@ -13,6 +13,7 @@ import msgspec
 
 from weft.errors import UsageError
 from weft.model.access import Undeclared
+from weft.model.cache import CACHE_BYTES, Cache, cache_of
 from weft.model.group import Group, Rest
 from weft.model.health import Health, WhenUnhealthy
 from weft.model.limits import Limit, Pool
@@ -117,6 +118,7 @@ class TaskEntry(msgspec.Struct, frozen=True):
     idempotent: bool = False
     workspace: Workspace | None = None
     merge: Merge | None = None
+    cache: Cache | None = None
 
 
 class AggregateEntry(msgspec.Struct, frozen=True):
@@ -138,6 +140,12 @@ class AggregateEntry(msgspec.Struct, frozen=True):
     stop_when_decided: bool | None = None
 
 
+class CacheEntry(msgspec.Struct, frozen=True):
+    """The entry `cache` of the plan."""
+
+    size: int = CACHE_BYTES
+
+
 class PlanEntry(msgspec.Struct, frozen=True):
     """The whole file."""
 
@@ -157,6 +165,7 @@ class PlanEntry(msgspec.Struct, frozen=True):
     aging: float = AGING_S
     workspace: Workspace | None = None
     merge: Merge | None = None
+    cache: CacheEntry = CacheEntry()
 
 
 def _alone(value: T) -> tuple[T, ...]:
@@ -257,6 +266,29 @@ _MERGE = Key(
     "merge",
     ByKind(scalar=Made(Choice(_WITHOUT_COMMAND), Merge), table=MERGE),
     "How what was made in a workspace is brought back: what becomes of files that others have changed.",
+)
+
+CACHE = Record(
+    "how it is cached",
+    Cache,
+    (
+        Key("inputs", _NAMES, "The files that its result depends on. Without it, its `reads`."),
+        Key("outputs", _NAMES, "The files that it makes. Without it, its `writes`."),
+        Key("ttl", Duration(), "For how long a result may be used. Without it, for ever.", into="ttl_s"),
+        Key("env", _NAMES, "Environment variables that its result depends on; its own `env` always counts."),
+        Key("version", Written(), "Any text: another one makes all earlier results void."),
+        Key(
+            "restore",
+            Flag(),
+            "Whether copies of its outputs are kept, and put back where they are missing or changed.",
+        ),
+    ),
+)
+
+CACHE_OF_ALL = Record(
+    "the cache",
+    CacheEntry,
+    (Key("size", Amount(), "How large it may be after a run: what was used longest ago goes first."),),
 )
 
 HEALTH = Record(
@@ -440,6 +472,11 @@ TASK = Record(
             Choice({"high": HIGH, "normal": NORMAL, "low": LOW}),
             "Tasks of a higher priority start first.",
         ),
+        Key(
+            "cache",
+            ByKind(scalar=Made(Flag(), cache_of), table=CACHE),
+            "Whether it need not run while its last result holds, and what that depends on.",
+        ),
         Key("duration", Duration(), "How long it is expected to take; it shapes the order of starts only."),
         Key(
             "result",
@@ -557,6 +594,7 @@ PLAN = Record(
         ),
         _WORKSPACE,
         _MERGE,
+        Key("cache", CACHE_OF_ALL, "What holds for the results that are kept of all tasks."),
         Key("aggregates", MapOf(AGGREGATE), "What is made of the results of several tasks, by name."),
     ),
 )

@@ -46,6 +46,7 @@ def read_plan(reading: Reading) -> Plan:
         locks=entry.locks,
         workspace=entry.workspace,
         merge=entry.merge,
+        cache_bytes=entry.cache.size,
     )
     unclear = _unclear_names(reading)
     unread = _unread_limits(entry, reading)

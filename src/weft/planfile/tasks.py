@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from msgspec.structs import replace
 
 from weft.model.access import Accesses
+from weft.model.cache import Cache
 from weft.model.lock import Hold
 from weft.model.speculation import Effects
 from weft.model.task import Task
@@ -61,6 +62,7 @@ def _task(name: str, entry: TaskEntry, env: Mapping[str, str]) -> Task:
         effects=_effects(entry),
         workspace=entry.workspace,
         merge=entry.merge,
+        cache=entry.cache,
     )
 
 
@@ -99,6 +101,7 @@ def _member(
             lambda run: _filled(run, placeholders, values),
         ),
         merge=entry.merge,
+        cache=_cache(entry.cache, fill, lambda text: placeholders.fill(text, patterns)),
     )
 
 
@@ -123,6 +126,19 @@ def _workspace(
         exclude=tuple(map(fill, place.exclude)),
         setup=None if place.setup is None else fill_run(place.setup),
         readonly=tuple(map(fill, place.readonly)),
+    )
+
+
+def _cache(
+    cache: Cache | None, fill: Callable[[str], str], fill_pattern: Callable[[str], str]
+) -> Cache | None:
+    if cache is None:
+        return None
+    return replace(
+        cache,
+        inputs=None if cache.inputs is None else tuple(map(fill_pattern, cache.inputs)),
+        outputs=None if cache.outputs is None else tuple(map(fill_pattern, cache.outputs)),
+        version=fill(cache.version),
     )
 
 

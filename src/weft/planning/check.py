@@ -22,7 +22,7 @@ from weft.model.sentences import sentence
 from weft.model.speculation import Effects
 from weft.model.task import Task
 from weft.model.workspace import Merge, Workspace
-from weft.planning import check_limits, check_policy, check_workspaces
+from weft.planning import check_cache, check_limits, check_policy, check_workspaces
 from weft.planning.check_aggregates import aggregate_problems
 from weft.planning.graph import cycle_among
 from weft.planning.merges import with_workspaces
@@ -108,6 +108,8 @@ def task_problems(
         found.append(Problem(("tasks", _entry(task), "group"), message, hint))
     if task.retry is not None or task.timeout is not None:
         found += check_policy.of_task(_entry(task), task)
+    if task.cache is not None:
+        found += check_cache.of_task(_entry(task), task, task.cache)
     if task.workspace is not None or task.merge is not None:
         found += check_workspaces.of_task(_entry(task), task, groups, workspace, merge)
     return found

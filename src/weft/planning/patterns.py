@@ -141,6 +141,15 @@ def pattern_problem(text: str) -> str | None:
     return None
 
 
+def names_resource(text: str) -> bool:
+    """Tell whether ``text`` is a named resource, not files.
+
+    >>> names_resource("db:orders"), names_resource("./db:orders")
+    (True, False)
+    """
+    return _SCHEME.match(text) is not None
+
+
 def escaped(name: str) -> str:
     r"""Return a pattern text that matches ``name`` and nothing else, whatever characters it holds.
 

@@ -8,11 +8,10 @@ that of the executors.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
-from typing import ParamSpec, Protocol, TypeVar
+from typing import Protocol
 
 from weft.errors import WeftError
 from weft.executors.base import Ended
@@ -25,14 +24,12 @@ from weft.model.work import Command, Work
 from weft.planning.merges import brought_by
 from weft.runtime.handle import Handle
 from weft.runtime.places import Opened, Places
+from weft.runtime.stages import Stages, in_thread
 from weft.scheduling.events import BroughtBack, Event, WritesSeen
 from weft.workspaces.base import Place
 
 # Opening a place is mostly copying, which gains nothing from more.
 THREADS = 4
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 
 def works_apart(task: Task) -> bool:
@@ -100,10 +97,9 @@ class Apart:
         self._stop = stop
         self._ended = ended
         self._post = post
-        self._crashed = crashed
+        self._stages = Stages(crashed)
         self._threads = ThreadPoolExecutor(THREADS, "weft-places")
         self._merges = ThreadPoolExecutor(1, "weft-merges")  # one after the other, in the order of the plan
-        self._tasks: set[asyncio.Task[None]] = set()
         self._working: dict[Attempt, tuple[Work, asyncio.Future[Outcome]]] = {}
         self._under_way: set[Attempt] = set()
         self._stopped: set[Attempt] = set()
@@ -119,7 +115,7 @@ class Apart:
 
     def begin(self, attempt: Attempt, handle: Handle) -> None:
         """Begin an attempt; its end is told when it comes."""
-        self._spawn(self._attempt(attempt, handle))
+        self._stages.begin(self._attempt(attempt, handle))
 
     def stop(self, attempt: Attempt, *, force: bool) -> bool:
         """Ask an attempt to end; tell whether it is one of these."""
@@ -138,36 +134,18 @@ class Apart:
 
     def bring_back(self, position: int, task: Task) -> None:
         """Bring back what a task has made; how that went is told when it has."""
-        self._spawn(self._bring_back(position, task))
+        self._stages.begin(self._bring_back(position, task))
 
     def bring(self, attempt: Attempt, group: str | None) -> None:
         """Make an attempt at bringing back what the members of ``group``, or of the run, have made."""
-        self._spawn(self._bring(attempt, group))
+        self._stages.begin(self._bring(attempt, group))
 
     async def close(self) -> None:
         """Wait for what is under way, and give back the threads."""
-        while self._tasks:
-            await asyncio.wait(self._tasks)
-        await self._in_thread(self._threads, self._places.close_all)
+        await self._stages.wait()
+        await in_thread(self._threads, self._places.close_all)
         self._threads.shutdown()
         self._merges.shutdown()
-
-    def _spawn(self, stages: Coroutine[None, None, None]) -> None:
-        task = asyncio.get_running_loop().create_task(stages)
-        self._tasks.add(task)
-        task.add_done_callback(self._stages_done)
-
-    def _stages_done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        error = None if task.cancelled() else task.exception()
-        if error is not None:
-            self._crashed(error)
-
-    async def _in_thread(
-        self, threads: ThreadPoolExecutor, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs
-    ) -> R:
-        call = partial(function, *args, **kwargs)
-        return await asyncio.get_running_loop().run_in_executor(threads, call)
 
     async def _attempt(self, attempt: Attempt, handle: Handle) -> None:
         self._under_way.add(attempt)
@@ -191,25 +169,25 @@ class Apart:
 
     async def _made_ready(self, attempt: Attempt, handle: Handle) -> Opened | Outcome:
         task = handle.task
-        opened = await self._in_thread(self._threads, self._places.open, task)
+        opened = await in_thread(self._threads, self._places.open, task)
         self.paths[attempt] = opened.place.path
         try:
             failed = await self._set_up(attempt, handle, opened) if opened.is_new else None
             if attempt in self._stopped:
                 failed = Cancelled(CancelAsked())
             if failed is None:
-                await self._in_thread(self._threads, self._places.begin, task, opened)
+                await in_thread(self._threads, self._places.begin, task, opened)
                 return opened
         except (OSError, WeftError) as error:
             failed = Failed(CouldNotStart(str(error)), error)
-        await self._in_thread(self._threads, self._places.discard, task, opened)
+        await in_thread(self._threads, self._places.discard, task, opened)
         return failed
 
     async def _do(self, attempt: Attempt, handle: Handle, opened: Opened) -> Outcome:
         """Let the work be done, and look at what it has left."""
         task = handle.task
         outcome = await self._work(attempt, task.work, handle, Where(opened.place.path, opened.variables))
-        closed = await self._in_thread(self._threads, self._places.close, task, opened, outcome)
+        closed = await in_thread(self._threads, self._places.close, task, opened, outcome)
         if closed.undeclared:
             self._post(WritesSeen(attempt.task, closed.undeclared))
         if not isinstance(outcome, Succeeded):
@@ -239,10 +217,10 @@ class Apart:
 
     async def _bring_back(self, position: int, task: Task) -> None:
         place = self._opened.pop(position)
-        self._post(await self._in_thread(self._merges, self._places.bring, position, task, place))
+        self._post(await in_thread(self._merges, self._places.bring, position, task, place))
 
     async def _bring(self, attempt: Attempt, group: str | None) -> None:
-        told = [await self._in_thread(self._merges, bring) for bring in self._to_bring(group)]
+        told = [await in_thread(self._merges, bring) for bring in self._to_bring(group)]
         failure = _together([each for each in told if each.failure is not None])
         merged = {"changed": sum(each.changed for each in told), "workspaces": len(told)}
         self._ended(attempt, Succeeded(merged) if failure is None else Failed(failure))

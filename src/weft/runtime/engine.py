@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from weft.errors import PlanError, UsageError
 from weft.model.access import declared
 from weft.model.attempt import Attempt
+from weft.model.cache import CACHE_BYTES, Cached, cache_of
 from weft.model.group import Group, group_of
 from weft.model.limits import Limit
 from weft.model.lock import Lock, Locks, holds
@@ -82,6 +83,8 @@ from weft.scheduling.voting import Election
 from weft.scheduling.waiting import Queue, queues
 
 if TYPE_CHECKING:
+    from weft.executors.base import Ended
+    from weft.runtime.caching import Caching, Watcher
     from weft.runtime.recording import Recording
 
 # Few enough for any API or disk, enough to hide waiting; whoever has more to give says so.
@@ -106,6 +109,9 @@ class Engine:
         workspace: where tasks work that have none of their own, and whose group has none.
         merge: how what they make there is brought back.
         strict: whether a task fails that writes in its workspace what it does not declare.
+        cache: whether tasks that are cached use results of earlier runs, and keep theirs.
+        forced: ids of tasks, and of families, that run whatever is kept of them.
+        cache_bytes: how large the cache may be when the engine is left; what was used longest ago goes first.
         journal: record what happens in `.weft/weft.db`, where `weft runs` and its like find it.
 
     Leaving the ``async with`` block waits for all tasks. Leaving it by an exception, or by being
@@ -138,6 +144,9 @@ class Engine:
         elections: Sequence[Election] = (),
         strict: bool = False,
         journal: bool = False,
+        cache: bool = True,
+        forced: Iterable[str] = (),
+        cache_bytes: int = CACHE_BYTES,
     ) -> None:
         self._limits = dict(limits or {})
         self._locks = dict(locks or {})
@@ -150,6 +159,8 @@ class Engine:
         self._max_concurrent = max_concurrent
         self._jobserver = jobserver
         self._journal = journal
+        self._watcher: Watcher | None = None
+        self._caches, self._forced, self._cache_bytes = cache, frozenset(forced), cache_bytes
         self._recording: Recording | None = None
         self._open_sharing = open_sharing if wait else open_impatient
         self._root = Path(root).absolute()
@@ -190,6 +201,7 @@ class Engine:
             self._crashed,
             self._groups,
             strict=self._strict,
+            open_cache=self._open_cache if self._caches else None,
         )
         self._turns = TurnLoop(
             self._scheduler,
@@ -208,6 +220,22 @@ class Engine:
             self.listen(RunLog(self.run_id).take)
         return self
 
+    def _open_cache(self, begin: Callable[[Attempt, Handle], None], ended: Ended) -> Caching:
+        # What makes fingerprints of functions takes a while to load.
+        from weft.runtime.caching import Caching  # noqa: PLC0415
+
+        return Caching(
+            self._root,
+            RunFolder.of(self._root, self.run_id),
+            begin,
+            ended,
+            self._post,
+            self._crashed,
+            self._forced,
+            self._cache_bytes,
+            self._watcher,
+        )
+
     def keep_journal(self, prepared: PreparedPlan | None = None) -> None:
         """Record in `.weft/weft.db` what happens; of a run that carries out ``prepared``, to be resumed.
 
@@ -222,6 +250,10 @@ class Engine:
 
         self._opened()
         self._recording = Recording(self._root, self.run_id, prepared, self._max_concurrent)
+
+    def watch_cache(self, watcher: Watcher) -> None:
+        """Tell ``watcher`` which results of earlier hold, and which are kept."""
+        self._watcher = watcher
 
     def _desk(self) -> Desk | None:
         """Return where to ask other processes, if anything is shared with them."""
@@ -306,6 +338,7 @@ class Engine:
         effects: Declared = Effects.UNKNOWN,
         workspace: Placed | None = None,
         merge: Merged | None = None,
+        cache: Cached | None = None,
         where: Place | None = None,
     ) -> Handle:
         """Add a task.
@@ -334,6 +367,8 @@ class Engine:
                 group does, else where the engine says.
             merge: how what it makes in a workspace of its own is brought back: "fail", "keep-both", "first",
                 "last", "three-way", "union" or a `Merge`; by default likewise.
+            cache: whether it need not run while its last result holds: true, or a `weft.policy.Cache` that
+                says what that depends on. A function's code and arguments always count.
             where: for a function: in the event "loop", a "thread" or a worker "process". By default a
                 coroutine function runs in the loop, any other in a thread.
 
@@ -366,6 +401,7 @@ class Engine:
             effects=effects_of(effects),
             workspace=workspace_of(workspace),
             merge=merge_of(merge),
+            cache=cache_of(cache),
         )
         task = in_place(task, self._groups, self._workspace, self._merge)
         if problems := task_problems(task, self._limits, self._groups, self._workspace, self._merge):

@@ -36,6 +36,15 @@ def encoded(task_id: str) -> str:
     return name
 
 
+def cache_folder(root: Path) -> Path:
+    """Return where the results of the tasks of the plan in ``root`` are kept.
+
+    >>> str(cache_folder(Path("plan")))
+    'plan/.weft/cache'
+    """
+    return root / STATE_FOLDER / "cache"
+
+
 def journal_of(root: Path) -> Path:
     """Return where the journal of the plan in ``root`` is.
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from weft.executors.base import Ended, Invocation, Spawn
 from weft.model.attempt import Attempt
@@ -25,7 +25,7 @@ from weft.runtime.jobserver import JobTokens
 from weft.runtime.layout import RunFolder
 from weft.runtime.links import ground_of
 from weft.runtime.places import Places, complete_publishing
-from weft.runtime.references import filled_in
+from weft.runtime.references import filled_in, results_of
 from weft.runtime.shares import Desk
 from weft.runtime.tracing import Tracing
 from weft.runtime.witness import RunWitness
@@ -38,7 +38,10 @@ from weft.scheduling.actions import (
     StopAsking,
     StopAttempt,
 )
-from weft.scheduling.events import Event, JobsShared, TokensCame
+from weft.scheduling.events import BroughtBack, Event, JobsShared, TokensCame
+
+if TYPE_CHECKING:
+    from weft.runtime.caching import Caching  # loaded by those who cache
 
 _log = logging.getLogger("weft.runtime")
 
@@ -59,6 +62,8 @@ class Performer:
         crashed: is told what broke down, if that is a fault of Weft's.
         groups: of tasks, by name.
         strict: whether it is a failure to write in a workspace what was not declared.
+        open_cache: opens what looks up the results of tasks that are cached, and keeps them; None to do
+            without. It is given what lets an attempt begin, and what is told of its end.
 
     Attributes:
         halted: why no attempt is started any more: that it was is not recorded.
@@ -79,7 +84,10 @@ class Performer:
         groups: Mapping[str, Group],
         *,
         strict: bool,
+        open_cache: Callable[[Callable[[Attempt, Handle], None], Ended], Caching] | None,
     ) -> None:
+        self._open_cache = open_cache
+        self._caching: Caching | None = None  # known when the first task comes that is cached
         self._crashed = crashed
         self._groups = groups
         self._strict = strict
@@ -109,7 +117,7 @@ class Performer:
         elif isinstance(action, StopAttempt):
             self._stop(action.attempt, force=action.force)
         elif isinstance(action, BringBack):
-            self._working_apart.bring_back(action.task, self._handles[action.task].task)
+            self._bring_back(action.task)
         else:
             self._share(action)
 
@@ -118,6 +126,16 @@ class Performer:
             self._ended(attempt, Cancelled(self.halted))
             return
         handle = self._handles[attempt.task]
+        if handle.task.cache is not None and self._open_cache is not None:
+            if self._caching is None:
+                self._caching = self._open_cache(self._begin, self._ended)
+            self._caching.begin(attempt, handle)
+        else:
+            self._begin(attempt, handle)
+        if self._desk is not None:
+            self._desk.started(attempt.task)
+
+    def _begin(self, attempt: Attempt, handle: Handle) -> None:
         work = handle.task.work
         if isinstance(work, Bring):
             self._working_apart.bring(attempt, work.group)
@@ -125,8 +143,10 @@ class Performer:
             self._working_apart.begin(attempt, handle)
         else:
             self._work(attempt, work, handle)
-        if self._desk is not None:
-            self._desk.started(attempt.task)
+
+    def _bring_back(self, position: int) -> None:
+        if self._caching is None or not self._caching.bring_back(position):
+            self._working_apart.bring_back(position, self._handles[position].task)
 
     def _work(self, attempt: Attempt, work: Work, handle: Handle, where: Where | None = None) -> None:
         if isinstance(work, Call):
@@ -136,12 +156,27 @@ class Performer:
 
     def _work_ended(self, attempt: Attempt, outcome: Outcome) -> None:
         if self._apart is None or not self._apart.ended(attempt, outcome):
-            self._ended(attempt, outcome)
+            self._attempt_ended(attempt, outcome)
+
+    def _attempt_ended(self, attempt: Attempt, outcome: Outcome) -> None:
+        if self._caching is not None:
+            task = self._handles[attempt.task].task
+            if self._caching.ended(attempt, task, outcome):
+                return
+        self._ended(attempt, outcome)
+
+    def _tell(self, event: Event) -> None:
+        """Pass on what an attempt that works apart has to tell."""
+        if isinstance(event, BroughtBack) and self._caching is not None and self._caching.brought_back(event):
+            return
+        self._post(event)
 
     def _stop(self, attempt: Attempt, *, force: bool) -> None:
         if attempt.task in self._handles:  # else it ended in this very turn
             if self._jobs is not None:
                 self._jobs.expect_losses()
+            if self._caching is not None and self._caching.stop(attempt):
+                return
             if self._apart is None or not self._apart.stop(attempt, force=force):
                 self._stop_work(attempt, self._handles[attempt.task].task.work, force=force)
 
@@ -153,7 +188,7 @@ class Performer:
         if self._apart is None:
             assert self._places is not None, "a task works apart, and nobody was told of it"
             self._apart = Apart(
-                self._places, self._work, self._stop_work, self._ended, self._post, self._crashed
+                self._places, self._work, self._stop_work, self._attempt_ended, self._tell, self._crashed
             )
             self._witness.places = self._apart.paths
         return self._apart
@@ -202,6 +237,9 @@ class Performer:
 
     async def close(self) -> None:
         """Give back what the executors hold, and what other processes wait for."""
+        if self._caching is not None:
+            caching, self._caching = self._caching, None  # as below
+            await caching.close()
         if self._apart is not None:
             apart, self._apart = self._apart, None  # it may be closed again
             await apart.close()
@@ -246,7 +284,7 @@ class Performer:
     def _call(self, attempt: Attempt, call: Call, handle: Handle) -> None:
         args, kwargs = call.args, call.kwargs
         if call.refers:
-            results = dict(_results(handle.needs))
+            results = dict(results_of(handle.needs))
             args = filled_in(args, results)
             kwargs = filled_in(dict(kwargs), results)
         executor = self._executors.of(call.where)
@@ -280,7 +318,7 @@ class Performer:
         }
         needed = [needed for needed in handle.needs if has_result(needed.task.work)]
         if needed:
-            env["WEFT_RESULTS"] = str(results.lay_out(handle.id, _results(needed)))
+            env["WEFT_RESULTS"] = str(results.lay_out(handle.id, results_of(needed)))
         cwd = place if command.cwd == "." else os.path.join(place, command.cwd)
         if where is not None and where.is_setup:
             return Spawn(command.argv, cwd, env, *folder.setup_outputs(handle.id))
@@ -296,10 +334,3 @@ class Performer:
             earlier,
             bool(handle.task.limits and self._witness.costs_of(handle.task)),
         )
-
-
-def _results(needed: Sequence[Handle]) -> Iterator[tuple[str, Any]]:
-    """Yield ids and results of those that have one: of a group that is needed, some may have failed."""
-    for handle in needed:
-        if isinstance(handle.outcome, Succeeded):
-            yield handle.id, handle.value

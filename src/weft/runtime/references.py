@@ -6,12 +6,13 @@ down to `DEEPEST` levels, and so may what is `Shared`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from weft.errors import UsageError
 from weft.executors.shared import Shared
+from weft.model.outcome import Succeeded
 from weft.model.work import Call, ResultOf, Work
 from weft.runtime.handle import Handle
 
@@ -89,3 +90,10 @@ def unshared(value: Any) -> Any:
     if type(value) is dict:
         return {key: unshared(item) for key, item in value.items()}
     return type(value)(unshared(item) for item in value)
+
+
+def results_of(needed: Sequence[Handle]) -> Iterator[tuple[str, Any]]:
+    """Yield ids and results of those that have one: of a group that is needed, some may have failed."""
+    for handle in needed:
+        if isinstance(handle.outcome, Succeeded):
+            yield handle.id, handle.value

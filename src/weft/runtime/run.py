@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import copy_context
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -20,6 +21,9 @@ from weft.scheduling.events import TakenUp
 from weft.views.aggregate.of_plan import elections_of
 from weft.views.report import Report, ReportView
 
+if TYPE_CHECKING:
+    from weft.runtime.caching import Watcher  # loaded by those who cache
+
 
 async def run_plan(
     prepared: PreparedPlan,
@@ -32,6 +36,9 @@ async def run_plan(
     wait: bool = True,
     journal: bool = False,
     taken_up: TakenUp | None = None,
+    cache: bool = True,
+    forced: Iterable[str] = (),
+    watcher: Watcher | None = None,
 ) -> Report:
     """Run all tasks of a plan and return what became of them.
 
@@ -45,6 +52,9 @@ async def run_plan(
         wait: whether tasks wait for what other processes hold, or fail.
         journal: record the run, so that it is told of, and can be resumed.
         taken_up: what an earlier run has done, and this one does not do again.
+        cache: whether tasks that are cached use results of earlier runs, and keep theirs.
+        forced: ids of tasks, and of families, that run whatever is kept of them.
+        watcher: is told which results of earlier hold.
 
     Raises:
         UsageError: the folder of the run can't be made; nothing was begun.
@@ -64,11 +74,16 @@ async def run_plan(
         wait=wait,
         elections=elections_of(plan),
         strict=plan.undeclared is Undeclared.SEQUENTIAL,
+        cache=cache,
+        forced=forced,
+        cache_bytes=plan.cache_bytes,
     ) as engine:
         if any(type(task.work) is Command for task in plan.tasks):
             engine.open_folder()
         if journal and prepared.tasks:  # else there is nothing to tell
             engine.keep_journal(prepared)
+        if watcher is not None:
+            engine.watch_cache(watcher)
         engine.listen(view.fold_all)
         if follow is not None:
             follow(engine)

@@ -34,6 +34,7 @@ from weft.model.reason import (
 )
 from weft.scheduling import retry, timing, waiting
 from weft.scheduling.actions import Action, ReturnShares
+from weft.scheduling.cached import fact_of
 from weft.scheduling.course import Course
 from weft.scheduling.deadlines import Due
 from weft.scheduling.events import (
@@ -58,13 +59,10 @@ from weft.scheduling.events import (
 )
 from weft.scheduling.facts import (
     AttemptEnded,
-    CacheHit,
-    CacheMissed,
     Fact,
     GaveUp,
     HealthChanged,
     MergeEnded,
-    NotCached,
     RetryScheduled,
     RunEnded,
     RunInterrupted,
@@ -138,9 +136,7 @@ class Scheduler:
             TasksSubmitted: self._on_tasks_submitted,
             PlanClosed: self._on_plan_closed,
             AttemptFinished: self._on_attempt_finished,
-            ResultFound: self._on_result_found,
-            ResultMissed: self._on_result_missed,
-            ResultDropped: self._on_result_dropped,
+            **dict.fromkeys((ResultFound, ResultMissed, ResultDropped), self._on_looked_up),
             WritesSeen: self._on_writes_seen,
             BroughtBack: self._on_brought_back,
             CostTold: self._on_cost_told,
@@ -264,16 +260,10 @@ class Scheduler:
         elif type(outcome) is not Failed or not self._is_tried_again(node, outcome, now):
             self.course.end(node, outcome, now)
 
-    def _on_result_found(self, event: ResultFound, now: float) -> None:
-        self.course.facts.append(CacheHit(now, event.attempt))
-        if self.admission.is_metered:
+    def _on_looked_up(self, event: ResultFound | ResultMissed | ResultDropped, now: float) -> None:
+        self.course.facts.append(fact_of(event, now))
+        if type(event) is ResultFound and self.admission.is_metered:
             self.course.spare(self.live[event.attempt.task], now)
-
-    def _on_result_missed(self, event: ResultMissed, now: float) -> None:
-        self.course.facts.append(CacheMissed(now, event.attempt, event.because))
-
-    def _on_result_dropped(self, event: ResultDropped, now: float) -> None:
-        self.course.facts.append(NotCached(now, event.task, event.because))
 
     def _on_writes_seen(self, event: WritesSeen, now: float) -> None:
         self.course.facts.append(UndeclaredWrites(now, event.task, event.undeclared))

@@ -33,6 +33,7 @@ from weft.scheduling.facts import (
     LineHeld,
     MergeEnded,
     MergeStarted,
+    NotCached,
     RetryScheduled,
     RunEnded,
     RunInterrupted,
@@ -210,7 +211,13 @@ class _Teller:
             case RunInterrupted() | RunStopping():
                 return True
             case (
-                TaskTakenUp() | TaskAdded() | TaskEnded() | UndeclaredWrites() | MergeStarted() | MergeEnded()
+                TaskTakenUp()
+                | TaskAdded()
+                | TaskEnded()
+                | UndeclaredWrites()
+                | MergeStarted()
+                | MergeEnded()
+                | NotCached()
             ):
                 return fact.task == self._position
             case RunStarted() | TaskQueued() | LineHeld() | SharesAsked() | RunEnded():
