@@ -7,8 +7,9 @@ from io import TextIOWrapper
 
 import pytest
 
-from weft.live.choose import DisplayKind, choose, open_display
+from weft.live.choose import open_display
 from weft.live.jsonl import JsonDisplay
+from weft.live.kinds import DisplayKind, choose
 from weft.live.plain import PlainDisplay
 from weft.live.quiet import QuietDisplay
 from weft.live.tty import TtyDisplay

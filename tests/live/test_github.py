@@ -2,8 +2,9 @@ from __future__ import annotations
 
 from io import BytesIO, TextIOWrapper
 
-from weft.live.choose import DisplayKind, open_display
+from weft.live.choose import open_display
 from weft.live.github import MOST, annotated
+from weft.live.kinds import DisplayKind
 from weft.model.outcome import Failed, Succeeded
 from weft.model.reason import Exited, Raised
 from weft.scheduling.states import RunState

@@ -11,7 +11,8 @@ import msgspec
 import pytest
 from tests.live.written import written
 
-from weft.live.choose import DisplayKind, open_display
+from weft.live.choose import open_display
+from weft.live.kinds import DisplayKind
 from weft.live.values import as_json
 from weft.model.outcome import Succeeded
 from weft.model.reason import MergeConflict, TaskChanged

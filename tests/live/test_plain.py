@@ -5,7 +5,8 @@ from io import TextIOWrapper
 
 from tests.live.written import written
 
-from weft.live.choose import DisplayKind, open_display
+from weft.live.choose import open_display
+from weft.live.kinds import DisplayKind
 from weft.model.attempt import Attempt
 from weft.model.reason import TimedOut
 from weft.runtime.layout import RunFolder

@@ -14,7 +14,8 @@ from rich.console import Console
 from tests.live.screen import screen
 from tests.live.written import written
 
-from weft.live.choose import DisplayKind, open_display
+from weft.live.choose import open_display
+from weft.live.kinds import DisplayKind
 from weft.live.output import OutputMode, open_output
 from weft.live.region import Drawn, Region
 from weft.live.streams import Streams

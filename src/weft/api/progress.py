@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
-from weft.live.choose import choose, open_display
+from weft.live.choose import open_display
+from weft.live.kinds import choose
 from weft.runtime.engine import Engine
 from weft.runtime.watch import Display
 

@@ -15,10 +15,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from weft.cache.state import CannotLook, State, look_at
 from weft.errors import UsageError
+from weft.model.files import STATE_FOLDER
 from weft.planning.patterns import Branch, names_resource, parse, path_text
 from weft.planning.segments import AnyDepth, Segment
 
-STATE_FOLDER = ".weft"
 GIT = ".git"
 
 States = Mapping[str, State]
@@ -30,9 +30,16 @@ class Look:
     Args:
         root: the directory that patterns are relative to.
         clock_ns: tells the moment, in nanoseconds since 1970, as the file system does.
+        scanned: is told of each path that is about to be listed, if it is a directory.
     """
 
-    def __init__(self, root: str | os.PathLike[str], clock_ns: Callable[[], int] = time.time_ns) -> None:
+    def __init__(
+        self,
+        root: str | os.PathLike[str],
+        clock_ns: Callable[[], int] = time.time_ns,
+        scanned: Callable[[str], None] = lambda path: None,
+    ) -> None:
+        self._scanned = scanned
         self.root = os.path.abspath(root)
         self._clock_ns = clock_ns
         self._seen: dict[str, State] = {}
@@ -73,7 +80,7 @@ class Look:
     def _states(self, patterns: Iterable[str], known: States, follow: bool) -> dict[str, State]:
         found: dict[str, State] = {}
         for text in patterns:
-            walk = _Walk(self.root, GIT in text.split("/"), follow)
+            walk = _Walk(self.root, GIT in text.split("/"), follow, self._scanned)
             for branch in file_branches(text):
                 for path in walk.along(branch):
                     if path not in found:
@@ -109,7 +116,8 @@ def plain_paths(patterns: Iterable[str]) -> list[str]:
 class _Walk:
     """Yields the paths that patterns match, and all below them; some of them more than once."""
 
-    def __init__(self, root: str, with_git: bool, follow: bool) -> None:
+    def __init__(self, root: str, with_git: bool, follow: bool, scanned: Callable[[str], None]) -> None:
+        self._scanned = scanned
         self._root = root
         self._never = {STATE_FOLDER} if with_git else {STATE_FOLDER, GIT}
         self._follow = follow
@@ -155,6 +163,7 @@ class _Walk:
     def _names(self, path: str, above: tuple[str, ...]) -> list[tuple[str, str | None]]:
         """Return the names in the directory ``path``, each with the directory to enter there, if any."""
         place = os.path.join(self._root, path)
+        self._scanned(path)
         try:
             with os.scandir(place) as found:
                 return [

@@ -15,7 +15,7 @@ import msgspec
 
 from weft.disk.values import encoded
 
-FOLDERS = ("entries", "blobs", "tasks", "pins", "making", "leaving")
+FOLDERS = ("entries", "blobs", "tasks", "plans", "pins", "making", "leaving")
 
 
 class Shelf:

@@ -103,7 +103,13 @@ def _file(
         digest = known.digest
     else:
         digest = digest_of(path)
-    # Nobody can choose this time, as one can the other.
-    granularity = YOUNG_NS if status.st_ctime_ns % SECOND_NS else YOUNG_BY_SECONDS_NS
-    is_young = status.st_ctime_ns >= now_ns - granularity
-    return State(kind, stat.S_IMODE(status.st_mode), *stamp, target=target, digest=digest, is_young=is_young)
+    young = is_young(status.st_ctime_ns, now_ns)
+    return State(kind, stat.S_IMODE(status.st_mode), *stamp, target=target, digest=digest, is_young=young)
+
+
+def is_young(ctime_ns: int, now_ns: int) -> bool:
+    """Tell whether what was changed at ``ctime_ns`` may change again without a trace.
+
+    Of the times of a file it is this one that counts, for nobody can choose it as one can the other.
+    """
+    return ctime_ns >= now_ns - (YOUNG_NS if ctime_ns % SECOND_NS else YOUNG_BY_SECONDS_NS)

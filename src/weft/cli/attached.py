@@ -12,7 +12,8 @@ from weft.cli.faults import log_in_one_line
 from weft.cli.history import opened_run
 from weft.cli.wishes import Wishes
 from weft.journal.reader import JournalReader, RunRecord
-from weft.live.choose import choose, open_display
+from weft.live.choose import open_display
+from weft.live.kinds import choose
 from weft.runtime.layout import RunFolder
 from weft.runtime.watch import TICK_S, Display
 from weft.scheduling.facts import RunEnded

@@ -13,8 +13,9 @@ from weft.cli.codes import ExitCode, code_of
 from weft.cli.faults import log_in_one_line
 from weft.cli.standard import write
 from weft.cli.wishes import Wishes
-from weft.live.choose import DisplayKind, choose, open_display
+from weft.live.choose import open_display
 from weft.live.following import following
+from weft.live.kinds import DisplayKind, choose
 from weft.live.streams import Streams
 from weft.live.wording import count
 from weft.model.work import Bring, Call, Command, ResultFormat, Work

@@ -17,7 +17,7 @@ from click.core import ParameterSource
 
 from weft.model.access import Undeclared
 from weft.model.plan import Plan
-from weft.planfile.load import find, load
+from weft.planfile.load import Seen, find, load
 
 C = TypeVar("C", bound=Callable[..., Any])
 
@@ -85,16 +85,27 @@ strict = option(
 )
 
 
-def load_plan(plan: str | None, file: str | None, *, strict: bool = False) -> Plan:
+def load_plan(plan: str | None, file: str | None, *, strict: bool = False, seen: Seen | None = None) -> Plan:
     """Return the plan that the user named, or the one in the current directory.
 
-    ``strict`` keeps tasks that declare no accesses apart from all others, whatever the plan says.
+    ``strict`` keeps tasks that declare no accesses apart from all others, whatever the plan says. ``seen`` is
+    told what the plan is read from.
 
     Raises:
         PlanError: there is none, or it has mistakes.
         click.UsageError: the user named two.
     """
+    loaded = load(plan_path(plan, file), seen=seen)
+    return msgspec.structs.replace(loaded, undeclared=Undeclared.SEQUENTIAL) if strict else loaded
+
+
+def plan_path(plan: str | None, file: str | None) -> str:
+    """Return the name of the plan file that the user named, or that of the one in the current directory.
+
+    Raises:
+        PlanError: there is none.
+        click.UsageError: the user named two.
+    """
     if plan is not None and file is not None and on_command_line("file"):
         raise click.UsageError(f"two plans were named: {plan} and {file}")
-    loaded = load(plan or file or find(Path()))
-    return msgspec.structs.replace(loaded, undeclared=Undeclared.SEQUENTIAL) if strict else loaded
+    return plan or file or str(find(Path()))

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 import click
 
+from weft.cache.packing import Packing, Source, may_pack
+from weft.cache.saved import Shelf
 from weft.cli import options
 from weft.cli.carry_out import carry_out
 from weft.cli.codes import ExitCode
@@ -14,6 +17,7 @@ from weft.cli.forced import check_forced
 from weft.cli.wishes import Wishes, refuse_in_a_dry_run, wishes
 from weft.errors import UsageError
 from weft.planning.prepare import PreparedPlan
+from weft.runtime.layout import cache_folder
 from weft.runtime.links import prepare_on_disk
 from weft.scheduling.events import TakenUp
 
@@ -76,7 +80,9 @@ def command(
         return _attached(attach, plan or file or resume, wishes)
     if plan is None and resume is not None and (resume == "-" or os.path.exists(resume)):
         plan, resume = resume, "latest"  # as in `weft run --resume weft.yaml`
-    loaded = wishes.applied_to(options.load_plan(plan, file, strict=strict))
+    path = options.plan_path(plan, file)
+    source = Source()
+    loaded = wishes.applied_to(options.load_plan(path, None, strict=strict, seen=source))
     if wishes.journal:
         # SQLite takes a few milliseconds to load.
         from weft.runtime.expected import expecting  # noqa: PLC0415
@@ -88,7 +94,13 @@ def command(
     taken_up = None
     if resume is not None or rerun_failed:
         taken_up = _taken_up(prepared, resume or "latest", wishes, compares=not rerun_failed)
-    return carry_out(prepared, wishes, taken_up, cache=not no_cache, forced=force)
+    if no_cache or wishes.dry_run or not may_pack(prepared.plan):
+        return carry_out(prepared, wishes, taken_up, cache=not no_cache, forced=force)
+    packing = Packing(loaded.root, os.environ)
+    code = carry_out(prepared, wishes, taken_up, forced=force, watcher=packing)
+    if code is ExitCode.SUCCEEDED:
+        packing.save(Shelf(cache_folder(Path(loaded.root))), loaded.tasks, Path(path).name, source)
+    return code
 
 
 def _settled(wishes: Wishes, *, no_cache: bool, force: tuple[str, ...]) -> tuple[bool, tuple[str, ...]]:

@@ -1,13 +1,13 @@
-"""Which display a run gets."""
+"""Opens the display that a run gets; which one that is, is told by `kinds`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from enum import Enum
+from collections.abc import Callable, Sequence
 from typing import TextIO
 
 from weft.live.github import Annotated
 from weft.live.jsonl import JsonDisplay
+from weft.live.kinds import DisplayKind
 from weft.live.output import OutputMode, open_output
 from weft.live.plain import PlainDisplay
 from weft.live.quiet import QuietDisplay
@@ -15,37 +15,6 @@ from weft.live.streams import Streams
 from weft.runtime.layout import RunFolder
 from weft.runtime.watch import Display
 from weft.scheduling.waiting import Queue
-
-
-class DisplayKind(Enum):
-    """The displays that there are."""
-
-    JSON = "json"
-    QUIET = "quiet"
-    TTY = "tty"
-    PLAIN = "plain"
-
-
-def choose(*, json: bool, quiet: bool, is_terminal: bool, environment: Mapping[str, str]) -> DisplayKind:
-    """Return the display for these wishes and this surrounding.
-
-    Args:
-        json: the user asked for events as JSON.
-        quiet: the user asked for failures only.
-        is_terminal: standard error is a terminal.
-        environment: the variables of the process; ``CI``, ``NO_COLOR`` and ``TERM`` are looked at.
-
-    >>> choose(json=False, quiet=False, is_terminal=True, environment={"NO_COLOR": "1"})
-    <DisplayKind.PLAIN: 'plain'>
-    """
-    if json:
-        return DisplayKind.JSON
-    if quiet:
-        return DisplayKind.QUIET
-    no_color = environment.get("NO_COLOR", "") != ""
-    in_ci = environment.get("CI", "").lower() not in ("", "0", "false")
-    dumb = environment.get("TERM", "") == "dumb"
-    return DisplayKind.TTY if is_terminal and not (no_color or in_ci or dumb) else DisplayKind.PLAIN
 
 
 def open_display(

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from weft.live.streams import Sink, Streams
-from weft.live.wording import one_line
+from weft.live.wording import group_line, one_line
 from weft.runtime.layout import RunFolder
 
 PIECE_BYTES = 1 << 16
@@ -106,7 +106,7 @@ class Grouped:
             files.insert(0, (self._folder.stdout(task), out))
         written = [(path, sink) for path, sink in files if _size_bytes(path)]
         if written:
-            self._streams.err.line(f"── {one_line(task)} ──")
+            self._streams.err.line(group_line(task))
         for path, sink in written:
             _Followed(path, sink, b"").show_rest()
 

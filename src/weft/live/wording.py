@@ -103,6 +103,15 @@ def totals(
     return f"{line}: {', '.join(parts)}" if parts else line
 
 
+def group_line(task: str) -> str:
+    """Return the line above what a task has written.
+
+    >>> group_line("build")
+    '── build ──'
+    """
+    return f"── {one_line(task)} ──"
+
+
 def listed(names: Sequence[str], shown: int = NAMES_SHOWN) -> str:
     """Return the first names, and how many more there are.
 

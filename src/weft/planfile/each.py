@@ -41,7 +41,7 @@ def members(each: Mapping[str, Source], path: Path, reading: Reading) -> Iterato
 def _files(pattern: str, path: Path, reading: Reading) -> list[str]:
     shown = printable(pattern)
     try:
-        found = matches(pattern, reading.root)
+        found = matches(pattern, reading.root, reading.listed)
     except OSError as error:
         where = printable(str(error.filename))
         reading.problem(path, f"can't look for `{shown}`: {error.strerror} (`{where}`)")

@@ -8,9 +8,12 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import BinaryIO, Literal, Protocol
+
+from msgspec.structs import replace
 
 from weft.errors import PlanError, Problem
+from weft.model.files import PLAN_NAMES
 from weft.model.plan import Plan
 from weft.planfile.json_tree import json_tree
 from weft.planfile.notes import Notes
@@ -24,18 +27,29 @@ from weft.planning.nearest import did_you_mean
 
 Format = Literal["yaml", "toml", "json"]
 
-FILE_NAMES = ("weft.yaml", "weft.yml", "weft.toml", "weft.json")
+FILE_NAMES = PLAN_NAMES
 MAX_BYTES = 64 * 2**20  # a plan of a million tasks; more is some other file
 
 _TREES = {"yaml": yaml_tree, "toml": toml_tree, "json": json_tree}
 _SUFFIXES: dict[str, Format] = {".yaml": "yaml", ".yml": "yaml", ".toml": "toml", ".json": "json"}
 
 
-def load(path: str | Path, *, format: Format | None = None) -> Plan:
+class Seen(Protocol):
+    """Wants to know what a plan is read from."""
+
+    def text(self, content: bytes) -> None:
+        """This is the text of the file."""
+
+    def directory(self, path: str) -> None:
+        """What is in the directory ``path`` is about to be looked at."""
+
+
+def load(path: str | Path, *, format: Format | None = None, seen: Seen | None = None) -> Plan:
     """Return the plan in the file at ``path``; `-` is standard input.
 
     The format is told by ``format``, else by the name of the file, else by the text: JSON if it
-    starts with `{`, else YAML. The plan's root is the file's directory, or the current one.
+    starts with `{`, else YAML. The plan's root is the file's directory, or the current one. ``seen`` is told
+    what the plan is read from, if that is a file.
 
     Raises:
         PlanError: with every problem of the file.
@@ -48,7 +62,10 @@ def load(path: str | Path, *, format: Format | None = None) -> Plan:
             data = _bounded(stream, str(path))
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         raise _unreadable(path, error) from None
-    return _load_bytes(data, str(path), format or _SUFFIXES.get(path.suffix.lower()), str(path.parent))
+    if seen is not None:
+        seen.text(data)
+    written = format or _SUFFIXES.get(path.suffix.lower())
+    return _load_bytes(data, str(path), written, str(path.parent), seen)
 
 
 def loads(
@@ -57,6 +74,7 @@ def loads(
     name: str = "<string>",
     format: Format | None = "yaml",
     root: str | Path = ".",
+    seen: Seen | None = None,
 ) -> Plan:
     """Return the plan in ``text``.
 
@@ -65,6 +83,7 @@ def loads(
         name: what messages call it.
         format: how it is written; None guesses, as `load` does.
         root: the plan's directory: globs are relative to it.
+        seen: is told in which directories files are looked for.
 
     Raises:
         PlanError: with every problem of the text.
@@ -75,7 +94,8 @@ def loads(
     notes = Notes(name)
     if not text.strip():
         notes.empty()
-    return read_plan(Reading(_TREES[format or _guessed(text)](text, notes), str(root), notes))
+    reading = Reading(_TREES[format or _guessed(text)](text, notes), str(root), notes)
+    return read_plan(reading if seen is None else replace(reading, listed=seen.directory))
 
 
 def format_of(path: str | Path, text: str) -> Format:
@@ -111,14 +131,14 @@ def _bounded(stream: BinaryIO, name: str) -> bytes:
     return data
 
 
-def _load_bytes(data: bytes, name: str, written: Format | None, root: str) -> Plan:
+def _load_bytes(data: bytes, name: str, written: Format | None, root: str, seen: Seen | None = None) -> Plan:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line_start = data.rfind(b"\n", 0, error.start) + 1
         spot = Spot(data.count(b"\n", 0, error.start) + 1, error.start - line_start + 1)
         Notes(name).fail(f"not UTF-8: the byte 0x{data[error.start]:02x}", spot, "save the file as UTF-8")
-    return loads(text, name=name, format=written, root=root)
+    return loads(text, name=name, format=written, root=root, seen=seen)
 
 
 def _unreadable(path: Path, error: OSError | ValueError) -> PlanError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
 from weft.planfile.notes import Notes
@@ -11,11 +13,15 @@ _NOTHING = Table({}, {}, START)
 
 
 class Reading(msgspec.Struct, frozen=True):
-    """One plan file on its way to a Plan; ``root`` is the plan's directory."""
+    """One plan file on its way to a Plan; ``root`` is the plan's directory.
+
+    ``listed`` is told of each place that is about to be looked into as a directory.
+    """
 
     tree: Node
     root: str
     notes: Notes
+    listed: Callable[[str], None] = lambda path: None
 
     def problem(self, path: Path, message: str, hint: str | None = None) -> None:
         """Take down a problem with what stands at ``path``."""

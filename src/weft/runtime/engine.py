@@ -156,9 +156,7 @@ class Engine:
         if problems := shared_problems(max_concurrent, *shared):
             raise PlanError(problems)
         self.run_id = new_run_id()
-        self._max_concurrent = max_concurrent
-        self._jobserver = jobserver
-        self._journal = journal
+        self._max_concurrent, self._jobserver, self._journal = max_concurrent, jobserver, journal
         self._watcher: Watcher | None = None
         self._caches, self._forced, self._cache_bytes = cache, frozenset(forced), cache_bytes
         self._recording: Recording | None = None
@@ -176,8 +174,7 @@ class Engine:
         self._bus = Bus()
         self._before = Bus()  # of who must know of a turn before anything is begun
         self._subscriptions: list[Subscription] = []  # of this engine alone
-        self._sealed = False
-        self._interrupted = False
+        self._sealed = self._interrupted = False
         self._performer: Performer | None = None  # from here on: known while the engine is open
         self._turns: TurnLoop | None = None
         self._finished: asyncio.Future[None] | None = None

@@ -13,7 +13,9 @@ from hashlib import sha256
 from pathlib import Path
 from urllib.parse import quote
 
-STATE_FOLDER = ".weft"
+from weft.model import files
+
+STATE_FOLDER = files.STATE_FOLDER
 
 # The longest file name of common file systems is 255 bytes; `.json` and the like must fit behind it.
 LONGEST_NAME = 200

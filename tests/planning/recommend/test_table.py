@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from weft.model.aggregate import Frequency
+from weft.model.aggregate import Aggregate, Frequency
 from weft.model.group import Group
 from weft.model.limits import Limit, Pool
 from weft.model.plan import Plan
@@ -281,7 +281,7 @@ def survey(**declared: Any) -> list[Task]:
 
 
 def aggregated(*tasks: Task, source: tuple[str, ...] = ("s",), groups: dict[str, Group] | None = None) -> Any:
-    given = Plan(tasks, aggregates={"common": Frequency(source)}, groups=groups or {})
+    given = Plan(tasks, aggregates={"common": Aggregate(source, Frequency())}, groups=groups or {})
     return found_in(Scenario.TOLERANT, given)
 
 
