@@ -15,10 +15,9 @@ from contextlib import suppress
 
 import msgspec
 
-from weft import __version__
 from weft.cache.entry import Entry, input_reason, output_reasons
 from weft.cache.inputs import Look, plain_paths
-from weft.cache.saved import Shelf
+from weft.cache.saved import KEYS, Shelf
 from weft.cache.state import CannotLook, State, is_young
 from weft.cache.store import Hit, Kept
 from weft.cache.unchanged import Stamp, Unchanged, digest_of_plan, place_of, stamp
@@ -27,8 +26,6 @@ from weft.model.cache import Cache
 from weft.model.plan import Plan
 from weft.model.task import Task
 from weft.model.work import Command, ResultFormat
-
-KEYS = ".keys"
 
 
 class _CannotPack(Exception):
@@ -66,9 +63,11 @@ class Packing:
     Args:
         root: the plan's directory.
         environment: the variables that tasks inherit.
+        version: that of Weft.
     """
 
-    def __init__(self, root: str, environment: Mapping[str, str]) -> None:
+    def __init__(self, root: str, environment: Mapping[str, str], version: str) -> None:
+        self._version = version
         self._root = root
         self._environment = environment
         self._entries: dict[str, Entry] = {}
@@ -126,7 +125,7 @@ class Packing:
             if any(shown.values()):
                 logs.append((task.id, shown["stdout"], shown["stderr"]))
         return Unchanged(
-            version=__version__,
+            version=self._version,
             plan=source.plan,
             n_tasks=len(tasks),
             expires_at=min(ends, default=None),

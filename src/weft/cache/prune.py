@@ -16,7 +16,7 @@ import msgspec
 
 from weft.cache.entry import FORMAT, Entry
 from weft.cache.pins import Pinned
-from weft.cache.saved import Shelf, names_in
+from weft.cache.saved import KEYS, Shelf, names_in
 from weft.cache.store import Remembered
 from weft.disk.content import digest_of
 from weft.disk.held import held
@@ -118,6 +118,7 @@ def _prune(shelf: Shelf, before: float | None, size_bytes: int | None) -> Pruned
     unneeded = sorted(set(left.sizes) - set(left.entries) - left.needed() - pinned)
     _remove(shelf, unneeded)
     _forget(shelf)
+    _forget_plans(shelf)
     _sweep(shelf)
     left = _holding(shelf)
     gone = [name for name in holding.sizes if name not in left.sizes]
@@ -159,11 +160,13 @@ def _verify(shelf: Shelf) -> Verified:
     for key in removed:
         with suppress(FileNotFoundError):
             os.unlink(shelf.entry(key))
+    _forget_plans(shelf)
     return Verified(len(holding.entries), len(blobs), tuple(corrupt), tuple(removed))
 
 
 def _holding(shelf: Shelf) -> _Holding:
     holding = _Holding({}, [], {})
+    used = {key: at for at, keys in sorted(_plans(shelf).values()) for key in keys}
     for key, path in names_in(f"{shelf.folder}/entries"):
         with suppress(FileNotFoundError):
             status = os.stat(path)
@@ -174,7 +177,7 @@ def _holding(shelf: Shelf) -> _Holding:
                 holding.broken.append(key)
                 continue
             if (entry.format, entry.key) == (FORMAT, key):
-                holding.entries[key] = status.st_mtime, entry
+                holding.entries[key] = max(status.st_mtime, used.get(key, 0.0)), entry
             else:
                 holding.broken.append(key)
     for digest, path in names_in(f"{shelf.folder}/blobs"):
@@ -249,6 +252,35 @@ def _forget(shelf: Shelf) -> None:
                 key = ""
             if not key or not os.path.exists(shelf.entry(key)):
                 os.unlink(f"{folder}/{name}")
+
+
+def _plans(shelf: Shelf) -> dict[str, tuple[float, list[str]]]:
+    """Return for each plan that was up to date when that was last asked, and the keys of its results."""
+    folder = f"{shelf.folder}/plans"
+    found = {}
+    for name in os.listdir(folder) if os.path.isdir(folder) else ():
+        if name.endswith(KEYS):
+            plan = name.removesuffix(KEYS)
+            with suppress(FileNotFoundError):
+                at = os.stat(f"{folder}/{plan}").st_mtime
+                with open(f"{folder}/{name}", encoding="ascii", errors="replace") as file:
+                    found[plan] = at, file.read().split()
+    return found
+
+
+def _forget_plans(shelf: Shelf) -> None:
+    """Forget that plans are up to date of which a result is gone, or a copy of what a task has written."""
+    left = _holding(shelf)
+    whole = {
+        key
+        for key, (_, entry) in left.entries.items()
+        if all(digest in left.sizes for digest in entry.logs.values())
+    }
+    for plan, (_, keys) in _plans(shelf).items():
+        if not whole.issuperset(keys):
+            for name in (plan, plan + KEYS):
+                with suppress(FileNotFoundError):
+                    os.unlink(f"{shelf.folder}/plans/{name}")
 
 
 def _sweep(shelf: Shelf) -> None:

@@ -15,6 +15,7 @@ import msgspec
 
 from weft.disk.values import encoded
 
+KEYS = ".keys"  # behind the name of a plan: the keys of its results
 FOLDERS = ("entries", "blobs", "tasks", "plans", "pins", "making", "leaving")
 
 

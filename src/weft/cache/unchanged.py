@@ -14,7 +14,6 @@ from collections.abc import Mapping
 
 import msgspec
 
-from weft import __version__
 from weft.model.files import STATE_FOLDER
 
 Stamp = tuple[int, int, int, int, int]
@@ -63,14 +62,14 @@ def digest_of_plan(content: bytes) -> str:
     return hashlib.blake2b(content, digest_size=32).hexdigest()
 
 
-def load(root: str, plan: str, content: bytes) -> Unchanged | None:
-    """Return what is known of a plan, None if nothing is that holds for this very text."""
+def load(root: str, plan: str, content: bytes, version: str) -> Unchanged | None:
+    """Return what is known of a plan, None if nothing is that holds for this very text, and Weft."""
     try:
         with open(place_of(root, plan), "rb") as file:
             known = msgspec.msgpack.decode(file.read(), type=Unchanged)
     except (OSError, msgspec.DecodeError):
         return None
-    is_same = known.version == __version__ and known.plan == digest_of_plan(content)
+    is_same = known.version == version and known.plan == digest_of_plan(content)
     return known if is_same else None
 
 

@@ -81,6 +81,12 @@ class _Explain(click.Command):
 @click.option(
     "--retry", is_flag=True, help="Tell how TASK is tried again: its attempts, and when they are due."
 )
+@click.option(
+    "--cache",
+    "is_cache",
+    is_flag=True,
+    help="Tell whether TASK would run now, or its last result holds, and which file, field or age decides.",
+)
 @options.strict
 @options.option("--json", "as_json", is_flag=True, help="Tell it as JSON.")
 @options.directory
@@ -90,6 +96,7 @@ def command(
     jobs: int | None,
     changes: tuple[str, ...],
     retry: bool,
+    is_cache: bool,
     strict: bool,
     as_json: bool,
 ) -> None:
@@ -98,7 +105,8 @@ def command(
     Without a task: how many pairs of tasks may run side by side, the critical path, how long a run would
     take, and which edges cost most. With one task: what it waits for and why, and who waits for it. With
     two: the verdict on them, every reason for it, and what would lift each. With one task and --retry: the
-    attempts that it gets when it fails, and the delays between them.
+    attempts that it gets when it fails, and the delays between them. With one task and --cache: whether its
+    last result holds.
 
     The first name is a plan if there is such a file, or if it ends as plans do (`.yaml`); else all names are
     tasks of the plan in the current directory. Times are forecast from the `duration` of tasks, which is one
@@ -109,21 +117,30 @@ def command(
         if options.on_command_line("changes"):
             raise click.UsageError("--what-if tells about the whole run: name no task")
         changes = ()  # those in the variable are a standing wish, which gives way
-    if retry:
-        _refuse_beside_retry(tasks)
+    if retry and is_cache:
+        raise click.UsageError("--cache has no effect beside --retry: take one of the two")
+    if retry or is_cache:
+        _refuse_beside("--retry" if retry else "--cache", tasks)
     plan = options.load_plan(plan_name, file, strict=strict)
     ground = ground_of(Path(plan.root))
     at_once = jobs or plan.max_concurrent or MAX_CONCURRENT_DEFAULT
-    explanation = Explanation(prepare(plan, ground), at_once, ground)
-    answer = explanation.retries(tasks[0]) if retry else _answer(explanation, tasks, changes)
+    prepared = prepare(plan, ground)
+    explanation = Explanation(prepared, at_once, ground)
+    if is_cache:
+        # What makes fingerprints takes a while to load.
+        from weft.cli.cached import page_about  # noqa: PLC0415
+
+        answer: Page = page_about(prepared, tasks[0])
+    else:
+        answer = explanation.retries(tasks[0]) if retry else _answer(explanation, tasks, changes)
     write(f"{answer.to_json() if as_json else answer}\n")
 
 
-def _refuse_beside_retry(tasks: Sequence[str]) -> None:
+def _refuse_beside(flag: str, tasks: Sequence[str]) -> None:
     if len(tasks) != 1:
-        raise click.UsageError("--retry tells about one task: name it")
+        raise click.UsageError(f"{flag} tells about one task: name it")
     if options.on_command_line("jobs"):
-        raise click.UsageError("--jobs has no effect on when a task is tried again")
+        raise click.UsageError(f"--jobs has no effect on what {flag} tells")
 
 
 def _answer(explanation: Explanation, tasks: Sequence[str], changes: Sequence[str]) -> Page:

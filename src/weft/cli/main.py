@@ -37,6 +37,7 @@ COMMANDS = {
     "workspaces": "List what tasks have made in places of their own.",
     "merge": "Bring back what was made there, and could not be.",
     "clean": "Remove what was brought back.",
+    "cache": "Tell what is kept of tasks that are cached, and remove it.",
     "locks": "Tell who holds locks, and who waits for them.",
 }
 

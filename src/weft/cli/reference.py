@@ -78,10 +78,15 @@ def _exit_codes() -> Iterator[str]:
 
 def _command(name: str, command: click.Command, parent: click.Context) -> Iterator[str]:
     context = click.Context(command, info_name=name, parent=parent)
-    yield f"## weft {name}\n"
-    yield f"    {' '.join(['weft', name, *command.collect_usage_pieces(context)])}\n"
+    path = context.command_path
+    yield f"{'#' * (path.count(' ') + 1)} {path}\n"
+    yield f"    {' '.join([path, *command.collect_usage_pieces(context)])}\n"
     for paragraph in (command.help or "").split("\n\n"):
         yield " ".join(paragraph.split()) + "\n"
+    if isinstance(command, click.Group):
+        for inner in command.list_commands(context):
+            yield from _command(inner, command.commands[inner], context)
+        return
     yield "| option | variable | meaning |\n|---|---|---|"
     for parameter in command.params:
         if isinstance(parameter, click.Option):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from weft import __version__
 from weft.cache.packing import Packing, Source, may_pack
 from weft.cache.saved import Shelf
 from weft.cli import options
@@ -96,7 +97,7 @@ def command(
         taken_up = _taken_up(prepared, resume or "latest", wishes, compares=not rerun_failed)
     if no_cache or wishes.dry_run or not may_pack(prepared.plan):
         return carry_out(prepared, wishes, taken_up, cache=not no_cache, forced=force)
-    packing = Packing(loaded.root, os.environ)
+    packing = Packing(loaded.root, os.environ, __version__)
     code = carry_out(prepared, wishes, taken_up, forced=force, watcher=packing)
     if code is ExitCode.SUCCEEDED:
         packing.save(Shelf(cache_folder(Path(loaded.root))), loaded.tasks, Path(path).name, source)

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 
+from weft import __version__
 from weft.cache.unchanged import Unchanged, blob_of, holds, load, place_of
 from weft.cli.standard import let_go, make_sure_of_streams
 from weft.live.kinds import DisplayKind, choose
@@ -39,7 +40,7 @@ def run_if_up_to_date(args: Sequence[str], environment: Mapping[str, str] = os.e
     root, name = os.path.split(path)
     try:
         with open(path, "rb") as file:
-            known = load(root or ".", name, file.read())
+            known = load(root or ".", name, file.read(), __version__)
         if known is None or not holds(known, root, environment, time.time()) or _is_half_done(root):
             return None
         logs = _logs(known, root or ".")

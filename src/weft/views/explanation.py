@@ -15,7 +15,7 @@ from weft.views.connections import Connections, connections
 from weft.views.pair import PairExplanation, explain_pair
 from weft.views.retry import Retrying, retrying
 from weft.views.summary import Summary, summarize
-from weft.views.what_if import WhatIf, parse_change, positions_of, what_if
+from weft.views.what_if import WhatIf, parse_change, position_of, what_if
 
 
 class Explanation:
@@ -97,10 +97,4 @@ class Explanation:
         return what_if(self._prepared, self._max_concurrent, parsed, self._ground)
 
     def _position(self, name: str) -> int:
-        positions = positions_of(self._prepared, name)
-        if len(positions) > 1:
-            member = self._prepared.tasks[positions[0]].task.id
-            raise UsageError(
-                f"`{name}` is a fan-out of {len(positions)} tasks\n  hint: name one, such as `{member}`"
-            )
-        return positions[0]
+        return position_of(self._prepared, name)

@@ -252,6 +252,21 @@ def positions_of(prepared: PreparedPlan, name: str) -> list[int]:
     return names.positions([name])
 
 
+def position_of(prepared: PreparedPlan, name: str) -> int:
+    """Return the position of the task of this name.
+
+    Raises:
+        UsageError: there is none, or it is a fan-out of several.
+    """
+    positions = positions_of(prepared, name)
+    if len(positions) > 1:
+        member = prepared.tasks[positions[0]].task.id
+        raise UsageError(
+            f"`{name}` is a fan-out of {len(positions)} tasks\n  hint: name one, such as `{member}`"
+        )
+    return positions[0]
+
+
 def _pool(limit: Limit, name: str, size: int) -> Pool:
     if isinstance(limit, Rate):
         hint = f"\n  hint: write `limit {name} {size}/min`, or whatever span it is"
