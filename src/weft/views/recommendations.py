@@ -58,8 +58,8 @@ _TOLD = {
     Scenario.TOLERANT: _Told(
         "Failure-tolerant",
         "partial aggregation",
-        "The run is degraded (exit code 3) and not failed while half of the tasks succeed; what needs them "
-        "starts then, too. As soon as half is out of reach, the rest is not started.",
+        "The run is degraded (exit code 3) and not failed as long as so many of the tasks succeed; what "
+        "needs them starts then, too. As soon as that is out of reach, the rest is not started.",
     ),
     Scenario.TRANSIENT: _Told(
         "Transient failures",

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from weft.model.aggregate import Aggregate, Frequency
+from weft.model.aggregate import Aggregate, Concat, Frequency, Strategy, Union
 from weft.model.group import Group
 from weft.model.limits import Limit, Pool
 from weft.model.plan import Plan
@@ -280,13 +280,39 @@ def survey(**declared: Any) -> list[Task]:
     return [task(f"s[{n}]", family="s", **declared) for n in range(4)]
 
 
-def aggregated(*tasks: Task, source: tuple[str, ...] = ("s",), groups: dict[str, Group] | None = None) -> Any:
-    given = Plan(tasks, aggregates={"common": Aggregate(source, Frequency())}, groups=groups or {})
+def aggregated(
+    *tasks: Task,
+    source: tuple[str, ...] = ("s",),
+    groups: dict[str, Group] | None = None,
+    strategy: Strategy | None = None,
+    min_required: float | None = None,
+) -> Any:
+    aggregate = Aggregate(source, strategy or Frequency(), min_required=min_required)
+    given = Plan(tasks, aggregates={"common": aggregate}, groups=groups or {})
     return found_in(Scenario.TOLERANT, given)
 
 
 def test_a_fan_out_without_an_aggregate_is_not_called_tolerant() -> None:
     assert found(Scenario.TOLERANT, *survey()) is None
+
+
+def test_only_aggregates_about_shares_or_votes_are_known_to_do_with_a_part() -> None:
+    assert aggregated(*survey(), strategy=Union()) is not None
+    assert aggregated(*survey(), strategy=Concat()) is None
+
+
+def test_nothing_is_said_of_a_fan_out_of_which_only_a_part_is_aggregated() -> None:
+    assert aggregated(*survey(), source=("s[0]", "s[1]")) is None
+    assert aggregated(*survey(), source=("s[*",)) is not None
+
+
+def test_what_another_aggregate_needs_whole_is_let_be() -> None:
+    both = {"all": Aggregate(("s",), Concat()), "common": Aggregate(("s",), Frequency())}
+    assert found_in(Scenario.TOLERANT, Plan(tuple(survey()), aggregates=both)) is None
+
+
+def test_what_an_aggregate_calls_enough_is_enough() -> None:
+    assert patch_of(aggregated(*survey(), min_required=0.75))["groups"] == {"s": {"min_required": "75%"}}
 
 
 def test_single_tasks_get_a_group_of_a_free_name() -> None:

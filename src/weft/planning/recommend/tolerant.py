@@ -1,17 +1,23 @@
-"""Failure-tolerant tasks: an aggregate of many results does not need them all."""
+"""Failure-tolerant tasks: an aggregate that is about shares or votes does not need all results.
+
+Of the others, such as a concatenation, nobody but the user knows whether a part would do.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from weft.model.aggregate import Aggregate, Frequency, Majority, Quorum, Union, Weighted
 from weft.model.group import Group
 from weft.planning.names import Names
 from weft.planning.recommend.evidence import Aggregated, Evidence, GroupOfOthers, Tolerated
 from weft.planning.recommend.recommendation import Recommendation, Scenario, Sure, of_tasks, together
 from weft.planning.recommend.subject import Subject
+from weft.planning.sources import sources
 
 MIN_REQUIRED = "50%"
 FEWEST_RESULTS = 2
+_DOES_WITH_A_PART = Frequency | Majority | Quorum | Union | Weighted
 
 
 def tolerant(subject: Subject) -> Recommendation | None:
@@ -22,24 +28,40 @@ def tolerant(subject: Subject) -> Recommendation | None:
     known: list[Evidence] = []
     patches: list[dict[str, object]] = []
     settled: set[str] = set()
-    for aggregate, declared in subject.plan.aggregates.items():
-        positions = [at for at in names.positions(declared.source) if not subject.tasks[at].brings_back]
+    needed_whole = {
+        at
+        for declared, positions in _aggregated(subject, names).values()
+        if not isinstance(declared.strategy, _DOES_WITH_A_PART)
+        for at in positions
+    }
+    for aggregate, (declared, positions) in _aggregated(subject, names).items():
         entries = [name for name in subject.entries_of(positions) if name not in settled]
-        if len(positions) < FEWEST_RESULTS or not entries:
+        is_whole = sum(len(subject.entries[name]) for name in entries) == len(positions)
+        if len(positions) < FEWEST_RESULTS or not is_whole:
             continue
-        settled.update(entries)
         tolerating = [name for name in _groups(subject, positions) if _tolerates(subject.plan.groups[name])]
         if tolerating:
             known.append(Tolerated(aggregate, tuple(tolerating)))
+        elif not needed_whole.isdisjoint(positions):
+            continue
         elif obstacles := list(_obstacles(subject, aggregate, positions, names)):
             left += obstacles
         else:
             found.append(Aggregated(aggregate, tuple(entries), len(positions)))
-            patches.append(_patch(subject, aggregate, positions))
+            patches.append(_patch(subject, aggregate, positions, _enough(declared)))
+        settled.update(entries)
     if found or left:
         sure = Sure.LIKELY if found else Sure.POSSIBLE
         return Recommendation(Scenario.TOLERANT, sure, tuple(found), together(patches), tuple(left))
     return Recommendation(Scenario.TOLERANT, Sure.CERTAIN, tuple(known)) if known else None
+
+
+def _aggregated(subject: Subject, names: Names) -> dict[str, tuple[Aggregate, list[int]]]:
+    """Return all aggregates with the tasks that they are made of."""
+    return {
+        name: (aggregate, sources(aggregate.source, subject.tasks, names))
+        for name, aggregate in subject.plan.aggregates.items()
+    }
 
 
 def _groups(subject: Subject, positions: list[int]) -> list[str]:
@@ -65,14 +87,20 @@ def _obstacles(
             yield GroupOfOthers(aggregate, subject.entries_of(members)[0], group)
 
 
-def _patch(subject: Subject, aggregate: str, positions: list[int]) -> dict[str, object]:
+def _enough(aggregate: Aggregate) -> int | str:
+    """Return how many results are enough: what the aggregate says itself, if it does."""
+    told = aggregate.min_required
+    return MIN_REQUIRED if told is None else f"{100 * told:g}%" if isinstance(told, float) else told
+
+
+def _patch(subject: Subject, aggregate: str, positions: list[int], enough: int | str) -> dict[str, object]:
     groups = _groups(subject, positions)
     if groups:
-        return {"groups": {groups[0]: {"min_required": MIN_REQUIRED}}}
+        return {"groups": {groups[0]: {"min_required": enough}}}
     entries = subject.entries_of(positions)
     group = entries[0] if len(entries) == 1 else _free_name(subject, aggregate)
     members = of_tasks({name: {"group": group} for name in entries})
-    return {"groups": {group: {"min_required": MIN_REQUIRED}}} | members
+    return {"groups": {group: {"min_required": enough}}} | members
 
 
 def _free_name(subject: Subject, wanted: str) -> str:
