@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from weft.model.attempt import Attempt
 from weft.model.group import Group, Rest
+from weft.model.health import WhenUnhealthy
 from weft.model.limits import Limit
 from weft.model.lock import Lock
 from weft.model.outcome import Cancelled, Failed, Outcome, Skipped, Succeeded
@@ -24,6 +25,7 @@ from weft.model.reason import (
     RunEndsBy,
     SkipReason,
     TimedOut,
+    Unhealthy,
     WaitReason,
 )
 from weft.planning.graph import told_apart
@@ -45,6 +47,7 @@ from weft.scheduling.facts import (
     AttemptStarted,
     Fact,
     GroupDecided,
+    HealthChanged,
     MergeStarted,
     RunStopping,
     SharesAsked,
@@ -54,7 +57,7 @@ from weft.scheduling.facts import (
     TaskTakenUp,
 )
 from weft.scheduling.failure import Because, Decision, Failures
-from weft.scheduling.health import Monitors
+from weft.scheduling.health import Circuit, Monitors
 from weft.scheduling.node import Node
 from weft.scheduling.rated import is_refused
 from weft.scheduling.retry import Spending
@@ -300,6 +303,18 @@ class Course:
                 return
             left_out = isinstance(because, GroupMet)
             self.decisions += self.failures.ended(task.group, task.id, succeeded, left_out=left_out)
+
+    def tell_health(self, number: int, now: float) -> None:
+        """Tell that a monitor has found something out, and do what its user wants."""
+        monitor = self.monitors.all[number]
+        self.facts.append(HealthChanged(now, *monitor.told))
+        self.admission.circuit_moved(number)
+        if monitor.circuit is Circuit.OPEN:
+            self.deadlines.set(Due.PROBE, number, monitor.due)
+        stops = not monitor.healthy and monitor.health.when_unhealthy is WhenUnhealthy.STOP
+        if stops and self.failures.stopped(monitor.group) is None:
+            because = Unhealthy(monitor.scope, monitor.error_rate)
+            self.decisions += self.failures.give_up(monitor.group, because)
 
     def review_speculation(self, now: float, *, closed: bool) -> None:
         """Drop what nobody needs, and promote what somebody waits for."""

@@ -16,7 +16,6 @@ import msgspec
 
 from weft.model.attempt import Attempt
 from weft.model.group import Group
-from weft.model.health import WhenUnhealthy
 from weft.model.limits import Limit, sizes
 from weft.model.lock import Lock
 from weft.model.outcome import Cancelled, Failed, Outcome, Skipped, Succeeded
@@ -29,7 +28,6 @@ from weft.model.reason import (
     Preempted,
     RunTimedOut,
     TimedOut,
-    Unhealthy,
     WaitReason,
 )
 from weft.scheduling import retry, timing, waiting
@@ -69,7 +67,6 @@ from weft.scheduling.facts import (
     RunStarted,
     UndeclaredWrites,
 )
-from weft.scheduling.health import Circuit
 from weft.scheduling.node import Node
 from weft.scheduling.states import (
     BACKOFF,
@@ -250,7 +247,7 @@ class Scheduler:
         self.course.facts.append(AttemptEnded(now, event.attempt, outcome))
         if self.monitors.all:
             for number in self.monitors.ended(node.prepared.task, event.attempt, outcome, now):
-                self._tell_health(number, now)
+                self.course.tell_health(number, now)
         if isinstance(outcome, Cancelled) and isinstance(outcome.because, Preempted):
             assert node.tries is not None, f"{node.prepared} is no speculation"
             timing.cut(node.tries)
@@ -359,7 +356,7 @@ class Scheduler:
 
     def _on_cool_down_over(self, number: int, now: float) -> None:
         self.monitors.all[number].cool_down_over()
-        self._tell_health(number, now)
+        self.course.tell_health(number, now)
 
     def _on_retry_due(self, position: int, now: float) -> None:
         self.course.make_ready(self.live[position], now)
@@ -385,18 +382,6 @@ class Scheduler:
                 self.course.spending.n_retries += 1
                 self.course.facts.append(RetryScheduled(now, Attempt(last.task, last.number + 1), due))
                 return True
-
-    def _tell_health(self, number: int, now: float) -> None:
-        """Tell that a monitor has found something out, and do what its user wants."""
-        monitor = self.monitors.all[number]
-        self.course.facts.append(HealthChanged(now, *monitor.told))
-        self.admission.circuit_moved(number)
-        if monitor.circuit is Circuit.OPEN:
-            self.deadlines.set(Due.PROBE, number, monitor.due)
-        stops = not monitor.healthy and monitor.health.when_unhealthy is WhenUnhealthy.STOP
-        if stops and self.failures.stopped(monitor.group) is None:
-            because = Unhealthy(monitor.scope, monitor.error_rate)
-            self.course.decisions += self.failures.give_up(monitor.group, because)
 
     def _end_run(self, now: float) -> None:
         self.ended = self.failures.state()
