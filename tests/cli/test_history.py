@@ -149,6 +149,13 @@ def test_logs_go_to_the_streams_of_their_names(failed: Path) -> None:
     )
 
 
+def test_that_there_are_no_logs_is_told_with_the_cause(failed: Path) -> None:
+    assert "`tell` did not run in run " in weft("logs", "latest", "tell", cwd=failed).err
+    (failed / "weft.yaml").write_text("tasks: {quiet: 'true'}")
+    weft("run", "-q", cwd=failed)
+    assert "`quiet` wrote nothing in 1 attempt in run " in weft("logs", "latest", "quiet", cwd=failed).err
+
+
 def test_of_a_task_that_was_taken_over_the_logs_of_its_run_are_shown(failed: Path) -> None:
     (failed / "ok").touch()
     weft("run", "--resume", cwd=failed)

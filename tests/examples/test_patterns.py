@@ -56,7 +56,7 @@ def test_dependent_tasks_follow_from_what_they_read_and_write(tmp_path: Path) ->
 
 def test_of_shared_names_every_version_is_kept(tmp_path: Path) -> None:
     events = run("shared_resources.yaml", tmp_path)
-    values = {event["task"]: event.get("value") for event in of_kind("task_ended", events)}
+    values = {event["task"]: event["value"] for event in of_kind("task_ended", events)}
     assert sorted(values["list"]) == ["written by ada", "written by ben", "written by cy"]
     assert (tmp_path / "notes.txt").read_text() == "written by ada\n"
 

@@ -47,8 +47,8 @@ def command(run: str, task: str, follow: bool) -> None:
             found += [log.copy() for log in logs]
         found += [log.copy() for log in logs]  # what came before it was seen to be over
     if not any(found):
-        attempts = count(row.attempts, "attempt")
-        sys.stderr.write(f"`{task}` has written nothing in run {record.id}, in {attempts}\n")
+        did = f"wrote nothing in {count(row.attempts, 'attempt')}" if row.attempts else "did not run"
+        sys.stderr.write(f"`{task}` {did} in run {record.id}\n")
 
 
 class _Log:

@@ -48,7 +48,7 @@ from weft.scheduling.facts import (
 )
 from weft.scheduling.health import Circuit
 
-_TOO_SHORT_S = 0.0005  # to be told
+_TOO_SHORT_S = 0.005  # to be told: it would be 0.00 s
 
 
 class Happened(msgspec.Struct, frozen=True, tag=True):
