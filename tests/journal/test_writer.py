@@ -13,7 +13,6 @@ from weft.journal.standing import Standing
 from weft.journal.writer import Header, JournalWriter
 from weft.model.outcome import Failed, Succeeded
 from weft.model.reason import Exited
-from weft.planning.outline import outline_of
 from weft.planning.prepare import prepare
 from weft.scheduling.facts import Fact
 from weft.testing import plan
@@ -124,13 +123,12 @@ def test_closing_is_the_last_attempt_to_write_the_end(tmp_path: Path) -> None:
 def test_names_that_are_no_text_come_back_as_they_were(tmp_path: Path) -> None:
     name = "caf\udce9"
     task = prepare(plan(task_of(name), task_of("b", needs=[name])))
-    header = Header("r1", 0.0, US, ("weft", "map", name), fingerprints(task.tasks), outline_of(task, 2))
+    header = Header("r1", 0.0, US, ("weft", "map", name), fingerprints(task.tasks))
     with closing(JournalWriter(tmp_path / "weft.db", header)) as journal:
         journal.append([*whole_task(0, name), *whole_task(1, "b"), *END])
     with closing(reader(tmp_path)) as reading:
         (record,) = reading.runs()
         assert record.argv == header.argv
         assert reading.fingerprints(record) == header.plan
-        assert reading.outline(record) == header.outline
         assert list(reading.outcomes(record)) == [name, "b"]
         assert reading.durations([name, "b"]).tasks == {"b": 1.0}

@@ -13,7 +13,16 @@ from weft.model.priority import HIGH
 from weft.model.rate import Rate
 from weft.model.retry import Jitter, Retry
 from weft.model.speculation import Effects
-from weft.scheduling.facts import AttemptEnded, AttemptStarted, Fact
+from weft.scheduling.facts import (
+    AttemptEnded,
+    AttemptStarted,
+    Fact,
+    MergeEnded,
+    MergeStarted,
+    RetryScheduled,
+    TaskAdded,
+    TaskEnded,
+)
 from weft.testing import Sim, cancelled, failed, plan, simulate, task
 from weft.views.metrics import Metrics, metrics_of, percentiles
 
@@ -192,6 +201,30 @@ def test_speculation_for_nothing_is_no_work() -> None:
     assert metrics.work_s == 2.0
 
 
-def test_a_task_that_ends_before_it_is_woken_has_waited_for_its_turn_since_it_was_due() -> None:
-    metrics = metrics_of(simulate(2436155).facts)
-    assert metrics.tasks["t3"].waits == pytest.approx({"backoff": 1.0, "pool max_concurrent": 0.3})
+@given(st.integers(0, 2**32))
+def test_what_was_done_apart_waits_to_be_brought_back_and_then_is(seed: int) -> None:
+    facts = simulate(seed).facts
+    ids = {fact.task: fact.id for fact in facts if isinstance(fact, TaskAdded)}
+    waiting: dict[str, float] = {}
+    under_way: dict[str, float] = {}
+    done: dict[int, float] = {}
+    for fact in facts:
+        match fact:
+            case AttemptEnded(at, attempt):
+                done[attempt.task] = at
+            case MergeStarted(at, task):
+                waiting[ids[task]] = waiting.get(ids[task], 0.0) + at - done.pop(task)
+                done[task] = at
+            case MergeEnded(at, task):
+                under_way[ids[task]] = under_way.get(ids[task], 0.0) + at - done.pop(task)
+            case AttemptStarted(_, attempt):
+                done.pop(attempt.task, None)
+            case TaskEnded(at, task) if task in done:  # it is taken back before its turn
+                waiting[ids[task]] = waiting.get(ids[task], 0.0) + at - done.pop(task)
+            case RetryScheduled(_, attempt):
+                done.pop(attempt.task, None)
+            case _:
+                pass
+    for id, one in metrics_of(facts).tasks.items():
+        assert one.waits.get("merge", 0.0) == pytest.approx(waiting.get(id, 0.0), abs=CLOSE)
+        assert one.waits.get("finish", 0.0) == pytest.approx(under_way.get(id, 0.0), abs=CLOSE)

@@ -42,7 +42,8 @@ from weft.scheduling.facts import (
     TaskTakenUp,
     UndeclaredWrites,
 )
-from weft.views.story import Happened, Passage, Story, WaitedAt, WaitedFor, story_of
+from weft.views.gates import SLOTS, GateKind
+from weft.views.story import Happened, Story, WaitedAt, story_of
 from weft.views.tasks import task_rows
 
 
@@ -55,12 +56,12 @@ def command(run: str, task: str, as_json: bool) -> None:
     """Tell the story of TASK in RUN: what happened, why it waited, and for how long at which gate.
 
     RUN is the id of a run, the beginning or the end of one, or `latest`. Moments are seconds since the run
-    began. A wait that several gates made is told at each of them.
+    began. The waits between two attempts are added up for each gate.
     """
     with opened_run(run) as (journal, record):
         facts = list(journal.facts(record))
         row_named(task_rows(facts), record, task)
-        story = story_of(task, facts, journal.outline(record))
+        story = story_of(task, facts)
     assert story is not None, f"{task} is there, and has no story"
     if as_json:
         told = msgspec.to_builtins(story.passages, enc_hook=value_as_json)
@@ -73,25 +74,41 @@ def _lines(record: RunRecord, story: Story) -> Iterator[str]:
     end = "has no end" if story.outcome is None else outcome_sentence(story.outcome)
     yield f"{one_line(story.task)} {one_line(end)} in run {record.id}"
     for passage in story.passages:
-        yield f"{passage.at:>9.3f} s  {one_line(_said(passage))}"
+        said = _happened(passage.fact) if isinstance(passage, Happened) else _waited(passage)
+        yield f"{passage.at:>9.3f} s  {one_line(said)}"
 
 
-def _said(passage: Passage) -> str:
-    match passage:
-        case Happened(_, fact):
-            return _happened(fact)
-        case WaitedFor(_, seconds, tasks, None):
-            return f"waited {span(seconds)} for {listed(tasks)}"
-        case WaitedFor(_, seconds, tasks, str(last), because):
-            for_others = f" for {len(tasks)} tasks, at last" if len(tasks) > 1 else ""
-            why = "" if because is None else f": {sentence(because)}"
-            return f"waited {span(seconds)}{for_others} for {last}{why}"
-        case WaitedAt(_, seconds, None, rates):
-            room = f"for room in {listed(rates)}, or " if rates else ""
-            return f"waited {span(seconds)} {room}for its turn, or for what other processes share"
-        case WaitedAt(_, seconds, because) if because is not None:
-            return f"waited {span(seconds)}: {sentence(because)}"
-    raise AssertionError(f"{passage} has no words")
+def _waited(wait: WaitedAt) -> str:
+    seconds, kind = span(wait.seconds), wait.gate.kind
+    if wait.because is not None:
+        return f"waited {seconds}: {sentence(wait.because)}"
+    if kind is GateKind.FINISH:
+        return f"{seconds} until that was over"
+    return f"waited {seconds} {_for_what(wait, kind)}"
+
+
+def _for_what(wait: WaitedAt, kind: GateKind) -> str:
+    match kind:
+        case GateKind.DEPENDENCY:
+            return _for_others(wait, "which it needs")
+        case GateKind.HAZARD:
+            return _for_others(wait, "with which it conflicts")
+        case GateKind.MERGE:
+            return f"to be brought back, {_for_others(wait, 'which comes before it')}"
+        case GateKind.BACKOFF:
+            return "until the next attempt was due"
+        case GateKind.SHARES:
+            return "for the answer of other processes"
+        case _:
+            assert wait.gate == SLOTS, f"{wait} has no reason"
+            return "for a free slot of the run"
+
+
+def _for_others(wait: WaitedAt, why: str) -> str:
+    if wait.last is None:
+        return f"for {listed(wait.tasks)}, {why}"
+    for_all = f"{len(wait.tasks)} tasks, at last for " if len(wait.tasks) > 1 else ""
+    return f"for {for_all}{wait.last}, {why}"
 
 
 def _happened(fact: Fact) -> str:

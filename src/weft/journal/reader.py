@@ -9,7 +9,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any
 
 import msgspec
 
@@ -22,10 +22,7 @@ from weft.journal.resume import Earlier
 from weft.journal.schema import place_of
 from weft.journal.standing import Standing
 from weft.model.outcome import Outcome
-from weft.planning.outline import Outline
 from weft.scheduling.facts import AttemptStarted, Fact, TaskAdded, TaskEnded
-
-T = TypeVar("T")
 
 _PAGES_AT_ONCE = 64
 _COLUMNS = "number, id, started, argv, owner, state, seconds, counts, plan"
@@ -145,22 +142,15 @@ class JournalReader:
 
     def fingerprints(self, run: RunRecord) -> dict[str, Fingerprint]:
         """Return those of the tasks of a run; nothing if it was not one of a plan."""
-        return self._of_plan(run, "tasks", dict[str, Fingerprint]) or {}
-
-    def outline(self, run: RunRecord) -> Outline | None:
-        """Return what the tasks of a run waited for and took; None if it was not one of a plan."""
-        return self._of_plan(run, "outline", Outline)
+        rows = self._rows("SELECT tasks FROM plans WHERE digest = ?", run.plan)
+        try:
+            return from_json(rows[0][0], dict[str, Fingerprint]) if rows else {}
+        except ValueError as error:
+            raise self._damaged(run, f"its plan can't be read: {error}") from error
 
     def close(self) -> None:
         """Let go of the file."""
         self._connection.close()
-
-    def _of_plan(self, run: RunRecord, column: Literal["tasks", "outline"], shape: type[T]) -> T | None:
-        rows = self._rows(f"SELECT {column} FROM plans WHERE digest = ?", run.plan)
-        try:
-            return from_json(rows[0][0], shape) if rows and rows[0][0] is not None else None
-        except ValueError as error:
-            raise self._damaged(run, f"its plan can't be read: {error}") from error
 
     def _pages(self, run: RunRecord, seq: int) -> Iterator[tuple[int, list[Fact]]]:
         end = place_of(run.number + 1, 0)

@@ -25,8 +25,7 @@ _FIRST = """
     );
     CREATE TABLE plans (
         digest TEXT PRIMARY KEY,
-        tasks BLOB NOT NULL,        -- JSON: fingerprints by task
-        outline BLOB                -- JSON: what tasks wait for and take
+        tasks BLOB NOT NULL         -- JSON: fingerprints by task
     );
     CREATE TABLE facts (
         place INTEGER PRIMARY KEY,  -- number of the run * 2**32 + number of the first fact

@@ -23,7 +23,6 @@ from weft.journal.encoding import pages_of, to_json
 from weft.journal.fingerprint import Fingerprint
 from weft.journal.schema import place_of
 from weft.journal.standing import Standing
-from weft.planning.outline import Outline
 from weft.scheduling.facts import Fact, RunEnded, TaskEnded
 from weft.scheduling.states import STATE_AFTER
 
@@ -40,7 +39,6 @@ class Header(msgspec.Struct, frozen=True):
         argv: the command line.
         plan: the fingerprints of the tasks by id; None where tasks are added as the run goes on, and
             nothing can be resumed.
-        outline: what those tasks wait for and take.
     """
 
     id: str
@@ -48,7 +46,6 @@ class Header(msgspec.Struct, frozen=True):
     owner: str = ""
     argv: tuple[str, ...] = ()
     plan: Mapping[str, Fingerprint] | None = None
-    outline: Outline | None = None
 
 
 class JournalWriter:
@@ -149,10 +146,8 @@ def _begin(connection: sqlite3.Connection, header: Header) -> int:
     digest = None
     if header.plan is not None:
         tasks = to_json(header.plan)
-        outline = None if header.outline is None else to_json(header.outline)
-        digest = blake2b(tasks + (outline or b""), digest_size=16).hexdigest()
-        row = (digest, tasks, outline)
-        connection.execute("INSERT OR IGNORE INTO plans (digest, tasks, outline) VALUES (?, ?, ?)", row)
+        digest = blake2b(tasks, digest_size=16).hexdigest()
+        connection.execute("INSERT OR IGNORE INTO plans (digest, tasks) VALUES (?, ?)", (digest, tasks))
     argv = to_json(header.argv).decode()
     run = connection.execute(
         "INSERT INTO runs (id, started, argv, owner, plan) VALUES (?, ?, ?, ?, ?)",

@@ -246,7 +246,7 @@ class Engine:
         from weft.runtime.recording import Recording  # noqa: PLC0415
 
         self._opened()
-        self._recording = Recording(self._root, self.run_id, prepared, self._max_concurrent)
+        self._recording = Recording(self._root, self.run_id, prepared)
 
     def watch_cache(self, watcher: Watcher) -> None:
         """Tell ``watcher`` which results of earlier hold, and which are kept."""

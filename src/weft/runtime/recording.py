@@ -9,16 +9,15 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
 from weft.errors import UsageError
 from weft.journal.database import JournalLost
-from weft.journal.fingerprint import Fingerprint, fingerprints
+from weft.journal.fingerprint import fingerprints
 from weft.journal.writer import Header, JournalWriter
-from weft.planning.outline import Outline, outline_of
 from weft.planning.prepare import PreparedPlan
 from weft.runtime.folder import make_state_folder
 from weft.runtime.layout import journal_of
@@ -35,7 +34,6 @@ class Recording:
         root: the directory that holds `.weft`.
         run_id: the run.
         prepared: its plan, if all of it is known before; else the run can't be resumed.
-        max_concurrent: how many of its tasks may run at once.
 
     Attributes:
         lost: why nothing can be recorded any more.
@@ -45,7 +43,7 @@ class Recording:
         UsageError: nor can its folder be made.
     """
 
-    def __init__(self, root: Path, run_id: str, prepared: PreparedPlan | None, max_concurrent: int) -> None:
+    def __init__(self, root: Path, run_id: str, prepared: PreparedPlan | None) -> None:
         self.lost: JournalLost | None = None
         self._held_back: list[Fact] = []
         path = journal_of(root)
@@ -55,9 +53,9 @@ class Recording:
             raise UsageError(
                 f"can't make the folder of the journal, {path.parent}: {error.strerror}"
             ) from error
-        plan, outline = _plan(prepared, max_concurrent)
+        plan = None if prepared is None else fingerprints(prepared.tasks)
         owner = msgspec.json.encode(this_process()).decode()
-        header = Header(run_id, time.time(), owner, _command_line(), plan, outline)
+        header = Header(run_id, time.time(), owner, _command_line(), plan)
         # Of tasks that come one by one the names come from counting: what they took says nothing of others.
         self._writer = JournalWriter(path, header, learns=prepared is not None)
 
@@ -87,11 +85,3 @@ def _command_line() -> tuple[str, ...]:
     program = Path(sys.argv[0]).name
     # `python -m weft` is told as what it stands for.
     return ("weft" if program == "__main__.py" else program, *sys.argv[1:])
-
-
-def _plan(
-    prepared: PreparedPlan | None, max_concurrent: int
-) -> tuple[Mapping[str, Fingerprint] | None, Outline | None]:
-    if prepared is None:
-        return None, None
-    return fingerprints(prepared.tasks), outline_of(prepared, max_concurrent)

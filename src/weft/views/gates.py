@@ -40,7 +40,8 @@ class GateKind(StrEnum):
     HEALTH = "health"  # a circuit that is open
     SHARES = "shares"  # other processes
     BACKOFF = "backoff"
-    FINISH = "finish"  # what is done with it between its last attempt and its end
+    MERGE = "merge"  # those whose work is brought back before its own
+    FINISH = "finish"  # what it made is brought back
 
 
 class Gate(msgspec.Struct, frozen=True, order=True):
@@ -56,6 +57,7 @@ class Gate(msgspec.Struct, frozen=True, order=True):
 DEPENDENCY = Gate(GateKind.DEPENDENCY)
 HAZARD = Gate(GateKind.HAZARD)
 BACKOFF = Gate(GateKind.BACKOFF)
+MERGE = Gate(GateKind.MERGE)
 FINISH = Gate(GateKind.FINISH)
 SHARES = Gate(GateKind.SHARES)
 SLOTS = Gate(GateKind.POOL, MAX_CONCURRENT)  # the run's own pool
@@ -89,6 +91,6 @@ def gate_of(because: WaitReason | None, rates: Container[str]) -> Gate:
         case DependencyPending():
             return DEPENDENCY
         case MergePending():
-            return FINISH
+            return MERGE
         case _:
             assert_never(because)

@@ -9,6 +9,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from operator import itemgetter
 
+from weft.model.reason import WaitReason
 from weft.views.gates import SLOTS, Gate
 
 # How long each gate of a line had held it when a task came, in the order of `HeldLine.gates`.
@@ -23,7 +24,7 @@ class HeldLine:
     def __init__(self, now: float) -> None:
         self.gates: list[Gate] = [SLOTS]
         self._held_s = [0.0]
-        self._log: list[tuple[float, Gate]] = [(now, SLOTS)]
+        self._log: list[tuple[float, Gate, WaitReason | None]] = [(now, SLOTS, None)]
         self._last: tuple[float, Mark] = (now, (0.0,))
 
     @property
@@ -31,19 +32,19 @@ class HeldLine:
         """The gate that holds it now."""
         return self._log[-1][1]
 
-    def hold(self, gate: Gate, now: float) -> None:
-        """Let ``gate`` hold the line from ``now`` on."""
-        since, before = self._log[-1]
+    def hold(self, gate: Gate, because: WaitReason | None, now: float) -> None:
+        """Let ``gate`` hold the line from ``now`` on, for the reason that it gives."""
+        since, before, _ = self._log[-1]
         self._held_s[self.gates.index(before)] += now - since
         if gate not in self.gates:
             self.gates.append(gate)
             self._held_s.append(0.0)
-        self._log.append((now, gate))
+        self._log.append((now, gate, because))
 
     def mark(self, now: float) -> Mark:
         """Return what to remember of a task that comes ``now``; those that come together share it."""
         if self._last[0] != now or len(self._last[1]) != len(self.gates):
-            since, gate = self._log[-1]
+            since, gate, _ = self._log[-1]
             held_s = list(self._held_s)
             held_s[self.gates.index(gate)] += now - since
             self._last = (now, tuple(held_s))
@@ -54,9 +55,10 @@ class HeldLine:
         for place, held_s in enumerate(self.mark(now)):
             yield self.gates[place], held_s - (mark[place] if place < len(mark) else 0.0)
 
-    def pieces(self, since: float, now: float) -> Iterator[tuple[Gate, float]]:
-        """Yield the gates that held the line from ``since`` until ``now``, each with its end, in order."""
+    def pieces(self, since: float, now: float) -> Iterator[tuple[Gate, WaitReason | None, float]]:
+        """Yield the gates that held the line from ``since`` until ``now``, each with why and its end, in order."""
         first = bisect_right(self._log, since, key=itemgetter(0)) - 1
         for place in range(max(first, 0), len(self._log)):
             ends = self._log[place + 1][0] if place + 1 < len(self._log) else now
-            yield self._log[place][1], ends
+            _, gate, because = self._log[place]
+            yield gate, because, ends

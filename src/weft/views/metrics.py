@@ -20,7 +20,7 @@ from weft.scheduling.states import STATE_AFTER
 from weft.views.critical import CriticalPath
 from weft.views.gates import Gate
 from weft.views.usage import LimitUse, Usage
-from weft.views.waits import Waits
+from weft.views.waits import Life, Waits
 
 PERCENTILES = (50, 90, 95, 99)
 _STATES = {kind: state.name.lower() for kind, state in STATE_AFTER.items()}
@@ -175,7 +175,6 @@ class MetricsView:
             TaskAdded: self._add,
             AttemptStarted: self._start_attempt,
             AttemptEnded: self._end_attempt,
-            TaskEnded: self._end,
         }
 
     def fold(self, fact: Fact) -> None:
@@ -186,7 +185,10 @@ class MetricsView:
         before = self._before.get(type(fact))
         if before is not None:
             before(fact)
+        ending = self._waits.lives[fact.task] if isinstance(fact, TaskEnded) else None
         self._waits.fold(fact)
+        if isinstance(fact, TaskEnded) and ending is not None:
+            self._end(fact, ending)
         released = self._waits.released
         if released:
             for life in released:
@@ -247,10 +249,7 @@ class MetricsView:
             each.outcomes[type(fact.outcome)] += 1
             each.service_s += fact.at - life.started
 
-    def _end(self, fact: TaskEnded) -> None:
-        life = self._waits.lives[fact.task]
-        self._waits.pass_to(fact.at)
-        life.end(fact.at)
+    def _end(self, fact: TaskEnded, life: Life) -> None:
         added, waits = life.added, life.waits
         task = TaskMetrics(
             added.id,

@@ -1,33 +1,25 @@
-"""The story of one task: all that happened to it, why it waited, and for how long at which gate.
+"""The story of one task: all that happened to it, and for how long it waited at which gate.
 
-The facts of a run tell when each task took its units and gave them back; the outline of its plan tells which.
-So at each moment it is known which pools were too full for the task, which locks were held, which circuits
-open. What is not in the facts is told as such: the turn of others that came first, the room of a
-rate, what other processes had.
+What the gates were is worked out in `waits`, as for the metrics and the timeline: at each moment a task waits
+at one of them, or an attempt runs. Here it is told in order, with the tasks that it waited for.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 
 import msgspec
 
-from weft.model.limits import MAX_CONCURRENT
 from weft.model.outcome import Outcome
-from weft.model.reason import (
-    CircuitOpen,
-    CircuitProbing,
-    EdgeReason,
-    LockHeld,
-    PoolFull,
-    WaitReason,
-)
-from weft.planning.outline import Outline, OutlinedTask
+from weft.model.reason import WaitReason
 from weft.scheduling.facts import (
     AttemptEnded,
     AttemptStarted,
+    CacheHit,
+    CacheMissed,
     Fact,
+    GaveUp,
     GroupDecided,
     HealthChanged,
     LineHeld,
@@ -40,13 +32,15 @@ from weft.scheduling.facts import (
     RunStarted,
     RunStopping,
     SharesAsked,
+    StopAsked,
     TaskAdded,
     TaskEnded,
     TaskQueued,
     TaskTakenUp,
     UndeclaredWrites,
 )
-from weft.scheduling.health import Circuit
+from weft.views.gates import DEPENDENCY, HAZARD, MERGE, Gate
+from weft.views.waits import Life, Span, Waits
 
 _TOO_SHORT_S = 0.005  # to be told: it would be 0.00 s
 
@@ -58,30 +52,22 @@ class Happened(msgspec.Struct, frozen=True, tag=True):
     fact: Fact
 
 
-class WaitedFor(msgspec.Struct, frozen=True, tag=True):
-    """It waited ``seconds`` for tasks before it; ``last`` was the one that ended last, if they have ended."""
+class WaitedAt(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
+    """It waited ``seconds`` in all at one gate, from ``at`` on, perhaps with others between.
 
-    at: float
-    seconds: float
-    tasks: tuple[str, ...]
-    last: str | None = None
-    because: EdgeReason | None = None
-
-
-class WaitedAt(msgspec.Struct, frozen=True, tag=True):
-    """It could have run, and waited ``seconds`` at a gate, as it was then.
-
-    Without a reason all gates of which the facts tell were open: it was the turn of others, ``rates`` had no
-    room, or other processes had what they share with this run.
+    ``because`` is what the gate said when it closed, if that was told. Where it waited for others, ``tasks``
+    are these, and ``last`` is the one that ended last; without it, ``tasks`` are those that have not ended.
     """
 
     at: float
     seconds: float
-    because: WaitReason | None
-    rates: tuple[str, ...] = ()
+    gate: Gate
+    because: WaitReason | None = None
+    tasks: tuple[str, ...] = ()
+    last: str | None = None
 
 
-Passage = Happened | WaitedFor | WaitedAt
+Passage = Happened | WaitedAt
 
 
 class Story(msgspec.Struct, frozen=True):
@@ -92,236 +78,114 @@ class Story(msgspec.Struct, frozen=True):
     outcome: Outcome | None = None
 
 
-def story_of(task: str, facts: Iterable[Fact], outline: Outline | None) -> Story | None:
-    """Return the story of ``task``; None if the run has no such task.
-
-    Args:
-        task: its id.
-        facts: of the whole run, in order.
-        outline: of its plan. Without it the waits are not told apart.
-    """
-    told = _Teller(task, outline)
-    for fact in facts:
-        told.take(fact)
-    return told.story()
-
-
-class _Gates:
-    """What was taken, and by whom."""
-
-    def __init__(self, outline: Outline) -> None:
-        self._outline = outline
-        self._used: Counter[str] = Counter()
-        self._holders: dict[str, dict[int, bool]] = {}
-        self._circuits: dict[str, HealthChanged] = {}
-
-    def started(self, position: int) -> None:
-        self._move(position, 1)
-        for lock, alone in self._task(position).locks.items():
-            self._holders.setdefault(lock, {})[position] = alone
-
-    def ended(self, position: int) -> None:
-        self._move(position, -1)
-        for lock in self._task(position).locks:
-            self._holders[lock].pop(position, None)
-
-    def health(self, fact: HealthChanged) -> None:
-        self._circuits[fact.scope] = fact
-
-    def closed(self, task: OutlinedTask, scopes: set[str], ids: dict[int, str]) -> Iterator[WaitReason]:
-        """Yield what keeps ``task``, which is watched in ``scopes``, from starting now."""
-        for scope, fact in self._circuits.items():
-            if scope in scopes and fact.circuit is Circuit.OPEN:
-                yield CircuitOpen(scope, fact.error_rate, 0.0)
-            elif scope in scopes and fact.circuit is Circuit.HALF_OPEN:
-                yield CircuitProbing(scope)
-        for lock, alone in task.locks.items():
-            holders = self._holders.get(lock, {})
-            if holders and (alone or any(holders.values())):
-                yield LockHeld(lock, tuple(ids[position] for position in holders))
-        for pool, units in (*task.pools.items(), (MAX_CONCURRENT, task.slots)):
-            free = self._outline.sizes[pool] - self._used[pool]
-            if units > free:
-                yield PoolFull(pool, max(0, free), units)
-
-    def _move(self, position: int, sign: int) -> None:
-        task = self._task(position)
-        self._used[MAX_CONCURRENT] += sign * task.slots
-        for pool, units in task.pools.items():
-            self._used[pool] += sign * units
-
-    def _task(self, position: int) -> OutlinedTask:
-        return self._outline.tasks[position]
+def story_of(task: str, facts: Sequence[Fact]) -> Story | None:
+    """Return the story of ``task``, up to the last of the ``facts``; None if the run has no such task."""
+    for place, fact in enumerate(facts):
+        if isinstance(fact, TaskAdded) and fact.id == task:
+            happened = [Happened(fact.at, fact), *_happened(fact, facts[place + 1 :])]
+            end = happened[-1].fact
+            # What happens at the moment at which a wait begins has come before it.
+            passages: list[Passage] = [*happened, *_waits(place, fact, facts)]
+            passages.sort(key=lambda passage: passage.at)
+            return Story(task, tuple(passages), end.outcome if isinstance(end, TaskEnded) else None)
+    return None
 
 
-class _Teller:
-    """Takes in the facts of a run, and keeps what belongs to one task."""
+def _happened(added: TaskAdded, later: Iterable[Fact]) -> Iterator[Happened]:
+    scopes = {"the run", *(f"limit `{name}`" for name in added.limits)}
+    if added.group is not None:
+        scopes.add(f"group `{added.group}`")
+    for fact in later:
+        if _is_of_interest(fact, added.task, scopes):
+            yield Happened(fact.at, fact)
+            if isinstance(fact, TaskEnded):
+                return
 
-    def __init__(self, task: str, outline: Outline | None) -> None:
-        self._id = task
-        self._outline = outline
-        self._gates = _Gates(outline) if outline is not None else None
-        self._position: int | None = None
-        self._ids: dict[int, str] = {}
-        self._scopes = {"the run"}
-        self._pending: set[int] = set()
-        self._passages: list[Passage] = []
-        self._outcome: Outcome | None = None
-        self._waits_since: float | None = None  # for tasks before it
-        self._ready_since: float | None = None
-        self._looked_at = 0.0
-        self._spans: dict[str, tuple[WaitReason | None, float]] = {}
 
-    def take(self, fact: Fact) -> None:
-        at = fact.at
-        if self._ready_since is not None and at > self._looked_at:
-            self._let_pass(at)
+def _is_of_interest(fact: Fact, position: int, scopes: set[str]) -> bool:
+    match fact:
+        case HealthChanged():
+            return fact.scope in scopes
+        case GroupDecided():
+            return f"group `{fact.group}`" in scopes
+        case RunInterrupted() | RunStopping():
+            return True
+        case TaskTakenUp() | TaskAdded() | TaskEnded() | UndeclaredWrites() | NotCached():
+            return fact.task == position
+        case MergeStarted() | MergeEnded():
+            return fact.task == position
+        case AttemptStarted() | StopAsked() | AttemptEnded() | RetryScheduled() | GaveUp():
+            return fact.attempt.task == position
+        case CacheHit() | CacheMissed():
+            return fact.attempt.task == position
+        case RunStarted() | TaskQueued() | LineHeld() | SharesAsked() | RunEnded():
+            return False  # what they mean for the task is told as its waits
+
+
+class _Others:
+    """The tasks that one task waits for: which there are at each gate, and which of them ended last."""
+
+    def __init__(self, added: TaskAdded, living: Mapping[int, Life]) -> None:
+        before = {DEPENDENCY: added.needs, HAZARD: added.hazards, MERGE: added.merges_after}
+        self._pending = {
+            gate: {other for other in others if other in living or other > added.task}
+            for gate, others in before.items()
+        }
+        self._ids: dict[int, str] = {position: life.added.id for position, life in living.items()}
+        self._all = {gate: tuple(sorted(pending)) for gate, pending in self._pending.items()}
+        self._last: dict[Gate, int] = {}
+
+    def add(self, fact: TaskAdded) -> None:
+        self._ids[fact.task] = fact.id
+
+    def let_go(self, position: int) -> None:
+        """Take in that a task, if it is one of these, holds back nobody any more."""
+        for gate, pending in self._pending.items():
+            if position in pending:
+                pending.discard(position)
+                self._last[gate] = position
+
+    def at(self, gate: Gate) -> tuple[tuple[str, ...], str | None]:
+        """Return `WaitedAt.tasks` and `WaitedAt.last`."""
+        pending = self._pending.get(gate)
+        if pending is None:
+            return (), None
+        told = sorted(pending) if pending else self._all[gate]
+        names = tuple([self._ids[each] for each in told if each in self._ids])
+        return names, None if pending or not names else self._ids[self._last[gate]]
+
+
+def _waits(place: int, added: TaskAdded, facts: Sequence[Fact]) -> Iterator[WaitedAt]:
+    """Yield where a task waited that was ``added`` by the fact at ``place``."""
+    waits = Waits(keeps_spans=True)
+    waits.fold_all(facts[:place])
+    waits.released.clear()
+    others = _Others(added, waits.lives)
+    waits.fold(added)
+    life = waits.lives[added.task]
+    for fact in facts[place + 1 :]:
+        waits.fold(fact)
         if isinstance(fact, TaskAdded):
-            self._ids[fact.task] = fact.id
-            if fact.id == self._id:
-                self._begin(fact)
-            return
-        if isinstance(fact, AttemptStarted):
-            self._on_started(fact)
-        elif isinstance(fact, AttemptEnded):
-            self._on_ended(fact)
-        elif isinstance(fact, TaskEnded):
-            self._on_task_ended(fact)
-        else:
-            if isinstance(fact, HealthChanged) and self._gates is not None:
-                self._gates.health(fact)
-            if self._is_of_interest(fact):
-                self._tell(fact)
-            if isinstance(fact, RetryScheduled) and fact.attempt.task == self._position:
-                self._be_ready(fact.due)
-
-    def story(self) -> Story | None:
-        if self._position is None:
-            return None
-        if self._waits_since is not None and self._outcome is None:
-            self._tell_wait_for(self._looked_at, None)
-        return Story(self._id, tuple(self._passages), self._outcome)
-
-    def _is_of_interest(self, fact: Fact) -> bool:
-        match fact:
-            case HealthChanged():
-                return fact.scope in self._scopes
-            case GroupDecided():
-                return f"group `{fact.group}`" in self._scopes
-            case RunInterrupted() | RunStopping():
-                return True
-            case (
-                TaskTakenUp()
-                | TaskAdded()
-                | TaskEnded()
-                | UndeclaredWrites()
-                | MergeStarted()
-                | MergeEnded()
-                | NotCached()
-            ):
-                return fact.task == self._position
-            case RunStarted() | TaskQueued() | LineHeld() | SharesAsked() | RunEnded():
-                return False  # what they mean for the task is told as its waits
-            case _:
-                return fact.attempt.task == self._position
-
-    def _begin(self, fact: TaskAdded) -> None:
-        self._position = fact.task
-        if fact.group is not None:
-            self._scopes.add(f"group `{fact.group}`")
-        self._tell(fact)
-        if self._outline is None:
-            return
-        task = self._outline.tasks[fact.task]
-        self._scopes |= {f"limit `{name}`" for name in (*task.pools, *task.rates)}
-        self._pending = {before for before, _ in task.after}
-        if self._pending:
-            self._waits_since = fact.at
-        else:
-            self._be_ready(fact.at)
-
-    def _on_started(self, fact: AttemptStarted) -> None:
-        position = fact.attempt.task
-        if position == self._position:
-            self._tell_waits()
-            self._tell(fact)
-        if self._gates is not None:
-            self._gates.started(position)
-
-    def _on_ended(self, fact: AttemptEnded) -> None:
-        if self._gates is not None:
-            self._gates.ended(fact.attempt.task)
-        if fact.attempt.task == self._position:
-            self._tell(fact)
-
-    def _on_task_ended(self, fact: TaskEnded) -> None:
-        if fact.task == self._position:
-            if self._waits_since is not None:
-                self._tell_wait_for(fact.at, None)
-            self._tell_waits()
-            self._tell(fact)
-            self._outcome = fact.outcome
-        elif fact.task in self._pending:
-            self._pending.discard(fact.task)
-            if not self._pending and self._waits_since is not None and self._outcome is None:
-                self._tell_wait_for(fact.at, fact.task)
-                self._be_ready(fact.at)
-
-    def _tell(self, fact: Fact) -> None:
-        if self._position is not None and self._outcome is None:
-            self._passages.append(Happened(fact.at, fact))
-
-    def _tell_wait_for(self, now: float, last: int | None) -> None:
-        assert self._outline is not None
-        assert self._position is not None
-        assert self._waits_since is not None
-        after = self._outline.tasks[self._position].after
-        seconds, since = now - self._waits_since, self._waits_since
-        self._waits_since = None
-        if last is not None and seconds >= _TOO_SHORT_S:
-            because = next(reason for before, reason in after if before == last)
-            names = tuple(dict.fromkeys(self._ids[before] for before, _ in after))
-            self._passages.append(WaitedFor(since, seconds, names, self._ids[last], because))
-        elif last is None:
-            pending = sorted(self._pending)
-            self._passages.append(WaitedFor(since, seconds, tuple(self._ids[each] for each in pending)))
-
-    def _be_ready(self, at: float) -> None:
-        if self._gates is not None:
-            self._ready_since = self._looked_at = at
-            self._spans = {}
-
-    def _let_pass(self, now: float) -> None:
-        """Count the time since it was looked at last for the gates that are closed now, before ``now``."""
-        assert self._gates is not None
-        assert self._outline is not None
-        assert self._position is not None
-        task = self._outline.tasks[self._position]
-        closed = tuple(self._gates.closed(task, self._scopes, self._ids))
-        for because in closed or (None,):
-            name = _gate(because)
-            first, seconds = self._spans.get(name, (because, 0.0))
-            self._spans[name] = (first, seconds + now - self._looked_at)
-        self._looked_at = now
-
-    def _tell_waits(self) -> None:
-        if self._ready_since is None or self._outline is None or self._position is None:
-            return
-        rates = self._outline.tasks[self._position].rates
-        for because, seconds in self._spans.values():
-            if seconds >= _TOO_SHORT_S:
-                told = rates if because is None else ()
-                self._passages.append(WaitedAt(self._ready_since, seconds, because, told))
-        self._ready_since = None
+            others.add(fact)
+        for gone in waits.released:
+            others.let_go(gone.added.task)
+        waits.released.clear()
+        if life.ended is not None:
+            break
+    else:
+        life.cut(facts[-1].at)
+    for ran, spans in groupby(life.spans or (), key=lambda span: span.gate is None):
+        if not ran:
+            yield from _between_attempts(spans, others)
 
 
-def _gate(because: WaitReason | None) -> str:
-    match because:
-        case PoolFull(pool):
-            return f"pool {pool}"
-        case LockHeld(lock):
-            return f"lock {lock}"
-        case CircuitOpen(scope) | CircuitProbing(scope):
-            return f"circuit {scope}"
-        case _:
-            return ""
+def _between_attempts(spans: Iterable[Span], others: _Others) -> Iterator[WaitedAt]:
+    """Yield the waits at each gate as one."""
+    by_gate: dict[Gate, list[Span]] = {}
+    for span in spans:
+        assert span.gate is not None, f"{span} is no wait"
+        by_gate.setdefault(span.gate, []).append(span)
+    for gate, its in by_gate.items():
+        seconds = sum(span.until - span.since for span in its)
+        if seconds >= _TOO_SHORT_S:
+            yield WaitedAt(its[0].since, seconds, gate, its[0].because, *others.at(gate))

@@ -28,6 +28,7 @@ LETTERS = {
     GateKind.HEALTH: "x",
     GateKind.SHARES: "s",
     GateKind.BACKOFF: "b",
+    GateKind.MERGE: "m",
     GateKind.FINISH: "f",
 }
 

@@ -15,13 +15,14 @@ from typing import Any
 
 import msgspec
 
-from weft.model.outcome import Cancelled, Outcome
-from weft.model.reason import NotNeeded, Preempted
+from weft.model.outcome import Cancelled, Outcome, Succeeded
+from weft.model.reason import NotNeeded, Preempted, WaitReason
 from weft.scheduling.facts import (
     AttemptEnded,
     AttemptStarted,
     Fact,
     LineHeld,
+    MergeStarted,
     RetryScheduled,
     RunStarted,
     SharesAsked,
@@ -29,7 +30,7 @@ from weft.scheduling.facts import (
     TaskEnded,
     TaskQueued,
 )
-from weft.views.gates import BACKOFF, DEPENDENCY, FINISH, HAZARD, SHARES, Gate, gate_of
+from weft.views.gates import BACKOFF, DEPENDENCY, FINISH, HAZARD, MERGE, SHARES, Gate, gate_of
 from weft.views.lines import HeldLine, Mark
 
 
@@ -42,13 +43,17 @@ class _Edge(Enum):
 
 
 class Span(msgspec.Struct, frozen=True, gc=False):
-    """A piece of a task's time: it waits at ``gate``, or, where there is none, its ``attempt`` runs."""
+    """A piece of a task's time: it waits at ``gate``, or, where there is none, its ``attempt`` runs.
+
+    ``because`` is what the gate has said when it closed, if it did.
+    """
 
     since: float
     until: float
     gate: Gate | None = None
     attempt: int = 0
     outcome: Outcome | None = None
+    because: WaitReason | None = None
 
 
 class Life:
@@ -67,6 +72,7 @@ class Life:
     __slots__ = (
         "_due",
         "_gate",
+        "_is_done",
         "_line",
         "_mark",
         "_since",
@@ -102,6 +108,7 @@ class Life:
         self._line: HeldLine | None = None
         self._mark: Mark = ()
         self._due: float | None = None
+        self._is_done = False
 
     @property
     def gate(self) -> Gate | None:
@@ -137,6 +144,7 @@ class Life:
         """Wait for the moment from which on the next attempt may begin."""
         self.wait_at(BACKOFF, now)
         self._due = due
+        self._is_done = False
         self.n_retries += 1
         self.retried_s += self.last_s
 
@@ -155,16 +163,19 @@ class Life:
         assert self.started is not None, f"{self.added.id} ends an attempt that never began"
         self.last_s = now - self.started
         self.service_s += self.last_s
-        if isinstance(outcome, Cancelled) and isinstance(outcome.because, Preempted | NotNeeded):
+        self._is_done = isinstance(outcome, Succeeded)
+        if _is_for_nothing(outcome):
             self.wasted_s += self.last_s
         if self.spans is not None:
             self.spans.append(Span(self.started, now, None, self.attempts, outcome))
         self.started, self._since = None, now
 
-    def end(self, now: float) -> None:
+    def end(self, outcome: Outcome, now: float) -> None:
         """Wait no more: nothing else will become of it."""
         self._settle(now)
         self.ended = now
+        if self._is_done and _is_for_nothing(outcome):  # its work is there, and is not brought back
+            self.wasted_s += self.last_s
 
     def cut(self, now: float) -> None:
         """Let its last piece end now, if it has not ended."""
@@ -182,8 +193,8 @@ class Life:
         if gate is not None:
             self._count(gate, now)
         elif line is not None and self.spans is not None:
-            for held_by, until in line.pieces(self._since, now):
-                self._count(held_by, until)
+            for held_by, because, until in line.pieces(self._since, now):
+                self._count(held_by, until, because)
         elif line is not None:
             for held_by, seconds in line.held_since(self._mark, now):
                 if seconds > 0.0:
@@ -191,13 +202,18 @@ class Life:
         self._line = self._gate = self._due = None
         self._since = now
 
-    def _count(self, gate: Gate, until: float) -> None:
+    def _count(self, gate: Gate, until: float, because: WaitReason | None = None) -> None:
         seconds = until - self._since
         if seconds > 0.0:
             self.waits[gate] = self.waits.get(gate, 0.0) + seconds
             if self.spans is not None:
-                self.spans.append(Span(self._since, until, gate))
+                self.spans.append(Span(self._since, until, gate, because=because))
         self._since = until
+
+
+def _is_for_nothing(outcome: Outcome) -> bool:
+    """Tell whether it was speculation that had to make room, or that nobody needs."""
+    return isinstance(outcome, Cancelled) and isinstance(outcome.because, Preempted | NotNeeded)
 
 
 class Waits:
@@ -228,6 +244,7 @@ class Waits:
             SharesAsked: self._on_shares_asked,
             AttemptStarted: self._on_attempt_started,
             AttemptEnded: self._on_attempt_ended,
+            MergeStarted: self._on_merge_started,
             RetryScheduled: self._on_retry_scheduled,
             TaskEnded: self._on_task_ended,
         }
@@ -235,12 +252,12 @@ class Waits:
     def fold(self, fact: Fact) -> None:
         """Take in the next fact."""
         if self._due:
-            self.pass_to(fact.at)
+            self._pass_to(fact.at)
         handler = self._handlers.get(type(fact))
         if handler is not None:
             handler(fact)
 
-    def pass_to(self, now: float) -> None:
+    def _pass_to(self, now: float) -> None:
         """Let those stand in line again whose delay is over by ``now``."""
         while self._due and self._due[0][0] <= now:
             due, position = heappop(self._due)
@@ -287,7 +304,7 @@ class Waits:
         self.lives[fact.task].stand_in(self._line(fact.line, fact.at), fact.at)
 
     def _on_line_held(self, fact: LineHeld) -> None:
-        self._line(fact.line, fact.at).hold(gate_of(fact.because, self._rates), fact.at)
+        self._line(fact.line, fact.at).hold(gate_of(fact.because, self._rates), fact.because, fact.at)
 
     def _on_shares_asked(self, fact: SharesAsked) -> None:
         self.lives[fact.task].wait_at(SHARES, fact.at)
@@ -301,7 +318,10 @@ class Waits:
         if isinstance(fact.outcome, Cancelled) and isinstance(fact.outcome.because, Preempted):
             life.stand_in(self._line(0, fact.at), fact.at)  # it is tried again
         else:
-            life.wait_at(FINISH, fact.at)
+            life.wait_at(MERGE, fact.at)  # if it ends now, that takes no time
+
+    def _on_merge_started(self, fact: MergeStarted) -> None:
+        self.lives[fact.task].wait_at(FINISH, fact.at)
 
     def _on_retry_scheduled(self, fact: RetryScheduled) -> None:
         self.lives[fact.attempt.task].back_off(fact.due, fact.at)
@@ -309,8 +329,7 @@ class Waits:
 
     def _on_task_ended(self, fact: TaskEnded) -> None:
         life = self.lives[fact.task]
-        if life.ended is None:
-            life.end(fact.at)
+        life.end(fact.outcome, fact.at)
         ended = [life] if life.is_free else []
         for gone in ended:  # grows while it is walked
             del self.lives[gone.added.task]
