@@ -181,12 +181,12 @@ def test_why_tells_the_story_of_a_task(failed: Path) -> None:
     assert told[0].startswith("tell was skipped: `clean` failed in run ")
     assert [re.sub(r"^ +[\d.]+ s  |[\d.]+ s", "", line) for line in told[1:]] == [
         "added",
-        "waited  for 2 tasks, at last for clean: it needs `clean`",
+        "waited  for 2 tasks, at last for clean, which it needs",
         "was skipped: `clean` failed",
     ]
     passages = json.loads(weft("why", "latest", "clean", "--json", cwd=failed).out)["passages"]
     kinds = [passage.get("fact", passage)["type"] for passage in passages]
-    assert kinds == ["TaskAdded", "WaitedFor", "AttemptStarted", "AttemptEnded", "TaskEnded"]
+    assert kinds == ["TaskAdded", "WaitedAt", "AttemptStarted", "AttemptEnded", "TaskEnded"]
 
 
 def test_diff_tells_what_was_different(failed: Path) -> None:

@@ -9,17 +9,18 @@ from hypothesis import strategies as st
 from weft.model.group import Group
 from weft.model.limits import MAX_CONCURRENT, Pool
 from weft.model.lock import Hold
+from weft.model.outcome import Succeeded
 from weft.model.priority import HIGH
 from weft.model.rate import Rate
 from weft.model.retry import Jitter, Retry
 from weft.model.speculation import Effects
+from weft.model.workspace import WorkspaceKind
 from weft.scheduling.facts import (
     AttemptEnded,
     AttemptStarted,
     Fact,
     MergeEnded,
     MergeStarted,
-    RetryScheduled,
     TaskAdded,
     TaskEnded,
 )
@@ -205,26 +206,40 @@ def test_speculation_for_nothing_is_no_work() -> None:
 def test_what_was_done_apart_waits_to_be_brought_back_and_then_is(seed: int) -> None:
     facts = simulate(seed).facts
     ids = {fact.task: fact.id for fact in facts if isinstance(fact, TaskAdded)}
-    waiting: dict[str, float] = {}
-    under_way: dict[str, float] = {}
-    done: dict[int, float] = {}
+    waiting: Counter[str] = Counter()
+    under_way: Counter[str] = Counter()
+    since: dict[int, float] = {}
     for fact in facts:
         match fact:
-            case AttemptEnded(at, attempt):
-                done[attempt.task] = at
+            case AttemptEnded(at, attempt, Succeeded()):
+                since[attempt.task] = at
             case MergeStarted(at, task):
-                waiting[ids[task]] = waiting.get(ids[task], 0.0) + at - done.pop(task)
-                done[task] = at
+                waiting[ids[task]] += at - since[task]  # type: ignore[assignment] # a Counter adds up
+                since[task] = at
             case MergeEnded(at, task):
-                under_way[ids[task]] = under_way.get(ids[task], 0.0) + at - done.pop(task)
-            case AttemptStarted(_, attempt):
-                done.pop(attempt.task, None)
-            case TaskEnded(at, task) if task in done:  # it is taken back before its turn
-                waiting[ids[task]] = waiting.get(ids[task], 0.0) + at - done.pop(task)
-            case RetryScheduled(_, attempt):
-                done.pop(attempt.task, None)
-            case _:
-                pass
+                under_way[ids[task]] += at - since.pop(task)  # type: ignore[assignment]
+            case TaskEnded(at, task) if task in since:  # it was taken back before its turn
+                waiting[ids[task]] += at - since.pop(task)  # type: ignore[assignment]
     for id, one in metrics_of(facts).tasks.items():
-        assert one.waits.get("merge", 0.0) == pytest.approx(waiting.get(id, 0.0), abs=CLOSE)
-        assert one.waits.get("finish", 0.0) == pytest.approx(under_way.get(id, 0.0), abs=CLOSE)
+        assert one.waits.get("merge", 0.0) == pytest.approx(waiting[id], abs=CLOSE)
+        assert one.waits.get("finish", 0.0) == pytest.approx(under_way[id], abs=CLOSE)
+
+
+def test_speculation_that_is_done_and_that_nobody_needs_is_no_work_either() -> None:
+    first = task("first", writes=["x"], workspace=WorkspaceKind.COPY)
+    maybe = task("maybe", writes=["x"], workspace=WorkspaceKind.COPY, speculative=True, effects=Effects.PURE)
+    run = Sim(plan(first, maybe, task("user", needs=["maybe"])))
+    run.pass_to(4.0)
+    run.finish("maybe")
+    run.pass_to(5.0)
+    run.cancel("user")
+    it = of(run).tasks["maybe"]
+    assert (it.state, it.wasted_s, it.waits) == ("cancelled", 4.0, {"merge": 1.0})
+
+
+def test_a_retry_that_is_taken_back_after_it_was_due_has_waited_for_a_slot() -> None:
+    run = Sim(plan(task("again", retry=Retry(2, base_s=3.0, jitter=Jitter.NONE))))
+    run.finish("again", failed())
+    run.clock.advance_to(8.0)  # it is woken too late
+    run.cancel("again")
+    assert of(run).tasks["again"].waits == {"backoff": 6.0, "pool max_concurrent": 2.0}

@@ -46,6 +46,8 @@ from weft.views.gates import SLOTS, GateKind
 from weft.views.story import Happened, Story, WaitedAt, story_of
 from weft.views.tasks import task_rows
 
+_TOO_SHORT_S = 0.005  # would be shown as 0.00 s
+
 
 @click.command()
 @run
@@ -74,6 +76,8 @@ def _lines(record: RunRecord, story: Story) -> Iterator[str]:
     end = "has no end" if story.outcome is None else outcome_sentence(story.outcome)
     yield f"{one_line(story.task)} {one_line(end)} in run {record.id}"
     for passage in story.passages:
+        if isinstance(passage, WaitedAt) and passage.seconds < _TOO_SHORT_S:
+            continue
         said = _happened(passage.fact) if isinstance(passage, Happened) else _waited(passage)
         yield f"{passage.at:>9.3f} s  {one_line(said)}"
 

@@ -56,7 +56,7 @@ class HeldLine:
             yield self.gates[place], held_s - (mark[place] if place < len(mark) else 0.0)
 
     def pieces(self, since: float, now: float) -> Iterator[tuple[Gate, WaitReason | None, float]]:
-        """Yield the gates that held the line from ``since`` until ``now``, each with why and its end, in order."""
+        """Yield the gates that held the line from ``since`` until ``now``, each with why and until when."""
         first = bisect_right(self._log, since, key=itemgetter(0)) - 1
         for place in range(max(first, 0), len(self._log)):
             ends = self._log[place + 1][0] if place + 1 < len(self._log) else now

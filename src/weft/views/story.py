@@ -42,8 +42,6 @@ from weft.scheduling.facts import (
 from weft.views.gates import DEPENDENCY, HAZARD, MERGE, Gate
 from weft.views.waits import Life, Span, Waits
 
-_TOO_SHORT_S = 0.005  # to be told: it would be 0.00 s
-
 
 class Happened(msgspec.Struct, frozen=True, tag=True):
     """A fact about the task, or about the run while the task had not ended."""
@@ -187,5 +185,4 @@ def _between_attempts(spans: Iterable[Span], others: _Others) -> Iterator[Waited
         by_gate.setdefault(span.gate, []).append(span)
     for gate, its in by_gate.items():
         seconds = sum(span.until - span.since for span in its)
-        if seconds >= _TOO_SHORT_S:
-            yield WaitedAt(its[0].since, seconds, gate, its[0].because, *others.at(gate))
+        yield WaitedAt(its[0].since, seconds, gate, its[0].because, *others.at(gate))
