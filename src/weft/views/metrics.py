@@ -185,10 +185,12 @@ class MetricsView:
         before = self._before.get(type(fact))
         if before is not None:
             before(fact)
-        ending = self._waits.lives[fact.task] if isinstance(fact, TaskEnded) else None
-        self._waits.fold(fact)
-        if isinstance(fact, TaskEnded) and ending is not None:
-            self._end(fact, ending)
+        if isinstance(fact, TaskEnded):
+            life = self._waits.lives[fact.task]
+            self._waits.fold(fact)
+            self._end(fact, life)
+        else:
+            self._waits.fold(fact)
         released = self._waits.released
         if released:
             for life in released:
