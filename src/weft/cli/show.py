@@ -21,7 +21,7 @@ from weft.live.wording import one_line, span
 from weft.model.outcome import Succeeded
 from weft.model.reason import NeverFinished, NewTask
 from weft.model.sentences import outcome_sentence, sentence
-from weft.scheduling.states import STATE_AFTER
+from weft.scheduling.states import NAME_AFTER
 from weft.views.metrics import Metrics, metrics_of
 from weft.views.metrics_text import metrics_text
 from weft.views.tasks import TaskRow, task_rows
@@ -81,7 +81,7 @@ def _object(row: TaskRow) -> dict[str, Any]:
     outcome = row.outcome
     told: dict[str, Any] = {
         "task": row.id,
-        "state": None if outcome is None else STATE_AFTER[type(outcome)].name.lower(),
+        "state": None if outcome is None else NAME_AFTER[type(outcome)],
         "seconds": row.seconds,
         "attempts": row.attempts,
         "taken_over_from": row.taken_from,

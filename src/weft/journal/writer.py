@@ -24,7 +24,7 @@ from weft.journal.fingerprint import Fingerprint
 from weft.journal.schema import place_of
 from weft.journal.standing import Standing
 from weft.scheduling.facts import Fact, RunEnded, TaskEnded
-from weft.scheduling.states import STATE_AFTER
+from weft.scheduling.states import NAME_AFTER
 
 _INSERT = "INSERT INTO facts (place, n, facts) VALUES (?, ?, ?)"
 
@@ -134,7 +134,7 @@ class JournalWriter:
                 remember(self._connection, self._stopwatch.durations)
 
     def _put_down(self, state: Standing, seconds: float | None) -> None:
-        counts = {STATE_AFTER[kind].name.lower(): n for kind, n in self._counts.items()}
+        counts = {NAME_AFTER[kind]: n for kind, n in self._counts.items()}
         self._connection.execute(
             "UPDATE runs SET state = ?, seconds = ?, counts = ? WHERE number = ?",
             (state.value, seconds, msgspec.json.encode(counts, order="sorted").decode(), self._run),

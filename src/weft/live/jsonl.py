@@ -45,7 +45,7 @@ from weft.scheduling.facts import (
     TaskTakenUp,
     UndeclaredWrites,
 )
-from weft.scheduling.states import STATE_AFTER
+from weft.scheduling.states import NAME_AFTER
 from weft.views.progress import Progress, TaskProgress
 from weft.views.report import Report
 
@@ -260,7 +260,7 @@ def _because(because: Reason) -> dict[str, Any]:
 
 def _outcome(outcome: Outcome) -> dict[str, Any]:
     """Return the state, and for all but success the Reason as data and in words."""
-    state = STATE_AFTER[type(outcome)].name.lower()
+    state = NAME_AFTER[type(outcome)]
     if isinstance(outcome, Succeeded):
         return {"state": state}
     because = msgspec.to_builtins(outcome.because)

@@ -27,7 +27,8 @@ from weft.scheduling.facts import (
     TaskAdded,
     TaskEnded,
 )
-from weft.scheduling.states import STATE_AFTER, RunState
+from weft.scheduling.states import NAME_AFTER, RunState
+from weft.views.visible import encodable
 from weft.views.waits import Life, Waits
 
 NAME = "weft"
@@ -94,7 +95,7 @@ class Telemetry:
                 case AttemptEnded(at, attempt, outcome):
                     self._end(self._attempts.pop(attempt), at, outcome)
                     self._instruments.running.add(-1)
-                    self._instruments.attempts.add(1, {"state": _state(outcome)})
+                    self._instruments.attempts.add(1, {"state": NAME_AFTER[type(outcome)]})
                 case TaskEnded(at, position, outcome) if life is not None:
                     self._end_task(self._tasks.pop(position), life, at, outcome)
                 case RunEnded(at, state):
@@ -135,7 +136,7 @@ class Telemetry:
         self._tasks[fact.task] = self._begin(fact.id, self._in(self._run), fact.at, known)
 
     def _end_task(self, span: Any, life: Life, at: float, outcome: Outcome) -> None:
-        state = _state(outcome)
+        state = NAME_AFTER[type(outcome)]
         for gate, waited_s in life.waits.items():
             span.set_attribute(f"weft.wait.{str(gate).replace(' ', '.')}", waited_s)
             self._instruments.waits.record(waited_s, {"gate": gate.kind.value, "name": gate.name})
@@ -147,18 +148,18 @@ class Telemetry:
 
     def _begin(self, name: str, parent: Any, at: float, told: Mapping[str, Any]) -> Any:
         return self._tracer.start_span(
-            _text(name),
+            encodable(name),
             context=parent,
             attributes={
-                key: _text(value) if isinstance(value, str) else value for key, value in told.items()
+                key: encodable(value) if isinstance(value, str) else value for key, value in told.items()
             },
             start_time=self._ns(at),
         )
 
     def _end(self, span: Any, at: float, outcome: Outcome) -> None:
-        span.set_attribute("weft.state", _state(outcome))
+        span.set_attribute("weft.state", NAME_AFTER[type(outcome)])
         if isinstance(outcome, Failed):
-            span.set_status(self._trace.StatusCode.ERROR, _text(outcome_sentence(outcome)))
+            span.set_status(self._trace.StatusCode.ERROR, encodable(outcome_sentence(outcome)))
         span.end(self._ns(at))
 
     def _in(self, span: Any) -> Any:
@@ -166,12 +167,3 @@ class Telemetry:
 
     def _ns(self, at: float) -> int:
         return self._began_ns + int(at * _NS)
-
-
-def _state(outcome: Outcome) -> str:
-    return STATE_AFTER[type(outcome)].name.lower()
-
-
-def _text(name: str) -> str:
-    """Return a name as text that can be sent: one that is no text has escapes."""
-    return name.encode("utf-8", "backslashreplace").decode()

@@ -11,6 +11,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from weft.views.metrics import Metrics, Totals
 from weft.views.usage import LimitUse
+from weft.views.visible import encodable
 
 # A metric without labels has one value, under no label at all.
 Values = Mapping[tuple[str, ...], float]
@@ -62,14 +63,14 @@ def _limits(limits: Mapping[str, LimitUse]) -> Iterator[Metric]:
 def _gauge(name: str, told: str, values: Values, *labels: str) -> Metric:
     family = GaugeMetricFamily(f"weft_{name}", told, labels=labels)
     for label, value in values.items():
-        family.add_metric([_text(part) for part in label], value)
+        family.add_metric([encodable(part) for part in label], value)
     return family
 
 
 def _counter(name: str, told: str, values: Values, *labels: str) -> Metric:
     family = CounterMetricFamily(f"weft_{name}", told, labels=labels)
     for label, value in values.items():
-        family.add_metric([_text(part) for part in label], value)
+        family.add_metric([encodable(part) for part in label], value)
     return family
 
 
@@ -77,8 +78,3 @@ def _split(gate: str) -> tuple[str, str]:
     """Return the kind of a gate, and its name, if it has one."""
     kind, _, name = gate.partition(" ")
     return kind, name
-
-
-def _text(name: str) -> str:
-    """Return a name as text that can be sent: one that is no text has escapes."""
-    return name.encode("utf-8", "backslashreplace").decode()

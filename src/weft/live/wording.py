@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import islice
 
+from weft.views.visible import visible
+
 # A message may be a whole document; what is cut here stands in the log.
 LONGEST_LINE = 400
 NAMES_SHOWN = 3
@@ -25,9 +27,7 @@ def one_line(text: str, longest: int = LONGEST_LINE) -> str:
         return text
     cut = text[: longest + 1]
     line = " ".join(part.strip() for part in cut.splitlines())
-    shown = "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode() for char in line.strip()
-    )
+    shown = visible(line.strip())
     if len(text) <= longest and len(shown) <= longest:
         return shown
     return shown[: longest - 1] + "…"

@@ -48,6 +48,8 @@ STATE_AFTER: dict[type[Outcome], TaskState] = {
     Cancelled: CANCELLED,
     Skipped: SKIPPED,
 }
+# As programs read them: in JSON, in metrics, in the journal.
+NAME_AFTER = {kind: state.name.lower() for kind, state in STATE_AFTER.items()}
 
 
 class RunState(Enum):

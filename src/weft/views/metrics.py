@@ -16,14 +16,13 @@ import msgspec
 
 from weft.model.outcome import Failed, Succeeded
 from weft.scheduling.facts import AttemptEnded, AttemptStarted, Fact, RunStarted, TaskAdded, TaskEnded
-from weft.scheduling.states import STATE_AFTER
+from weft.scheduling.states import NAME_AFTER
 from weft.views.critical import CriticalPath
 from weft.views.gates import Gate
 from weft.views.usage import LimitUse, Usage
 from weft.views.waits import Life, Waits
 
 PERCENTILES = (50, 90, 95, 99)
-_STATES = {kind: state.name.lower() for kind, state in STATE_AFTER.items()}
 
 
 class TaskMetrics(msgspec.Struct, frozen=True, gc=False):
@@ -255,7 +254,7 @@ class MetricsView:
         added, waits = life.added, life.waits
         task = TaskMetrics(
             added.id,
-            _STATES[type(fact.outcome)],
+            NAME_AFTER[type(fact.outcome)],
             added.at,
             fact.at,
             life.attempts,

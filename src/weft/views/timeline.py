@@ -14,7 +14,7 @@ import msgspec
 from weft.model.attempt import Attempt
 from weft.model.outcome import Outcome
 from weft.scheduling.facts import AttemptStarted, Fact, RunStarted, TaskAdded
-from weft.scheduling.states import STATE_AFTER
+from weft.scheduling.states import NAME_AFTER
 from weft.views.critical import CriticalPath
 from weft.views.waits import Life, Span, Waits
 
@@ -124,7 +124,7 @@ def _lives(facts: Sequence[Fact], now: float) -> tuple[list[Life], dict[int, Non
 
 
 def _state(outcome: Outcome | None) -> str:
-    return "running" if outcome is None else STATE_AFTER[type(outcome)].name.lower()
+    return "running" if outcome is None else NAME_AFTER[type(outcome)]
 
 
 def _lanes(spans: Sequence[Span]) -> list[int]:

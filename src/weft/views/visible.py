@@ -1,4 +1,4 @@
-"""Text that comes from a user, made fit for one line of a terminal or a message."""
+"""Text that comes from a user, made fit for one line of a terminal or a message, or to be sent."""
 
 from __future__ import annotations
 
@@ -12,3 +12,12 @@ def visible(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def encodable(name: str) -> str:
+    r"""Return ``name`` as text that can be sent: that of a file may be none, and has escapes then.
+
+    >>> print(encodable("caf\udce9"))
+    caf\udce9
+    """
+    return name.encode("utf-8", "backslashreplace").decode()
