@@ -37,7 +37,7 @@ from weft.scheduling.events import (
     WritesSeen,
 )
 from weft.scheduling.facts import Fact
-from weft.scheduling.scheduler import Step
+from weft.scheduling.scheduler import Scheduler, Step
 from weft.scheduling.states import RunState
 from weft.testing.builders import cancelled, failed, succeeded
 from weft.testing.random_limits import REFUSED, largest_costs
@@ -64,8 +64,18 @@ class Simulation(msgspec.Struct, frozen=True):
     makespan_s: float
 
 
-def simulate(seed: int, *, max_tasks: int = 10) -> Simulation:
+def simulate(
+    seed: int,
+    *,
+    max_tasks: int = 10,
+    watch: Callable[[Scheduler, Step], object] = lambda scheduler, step: None,
+) -> Simulation:
     """Run one random plan of up to ``max_tasks`` tasks to its end.
+
+    Args:
+        seed: of the plan, and of all that happens.
+        max_tasks: how many tasks it has at most.
+        watch: called after every step.
 
     Raises:
         AssertionError: an invariant of the scheduler is broken; ``seed`` brings it about again.
@@ -73,14 +83,15 @@ def simulate(seed: int, *, max_tasks: int = 10) -> Simulation:
     >>> simulate(1) == simulate(1)
     True
     """
-    return _Simulator(Random(seed), max_tasks).run()
+    return _Simulator(Random(seed), max_tasks, watch).run()
 
 
 class _Simulator:
     """The world of one run: all that will happen, by the moment when it will."""
 
-    def __init__(self, chance: Random, max_tasks: int) -> None:
+    def __init__(self, chance: Random, max_tasks: int, watch: Callable[[Scheduler, Step], object]) -> None:
         self._chance = chance
+        self._watch = watch
         self._plan = random_plan(chance, max_tasks=max_tasks)
         prepared = prepare(self._plan)
         self._plan = prepared.plan
@@ -172,6 +183,7 @@ class _Simulator:
 
     def _step(self, event: Event) -> Step:
         step = self._sim.step(event)
+        self._watch(self._sim.scheduler, step)
         for action in step.actions:
             if isinstance(action, StartAttempt):
                 self._work(action.attempt)
