@@ -225,8 +225,7 @@ class TtyDisplay:
 
     def _totals(self, now: float, columns: int) -> Text:
         progress = self._progress
-        line = self._bar(max(5, min(WIDEST_BAR, columns // 3)))
-        line.append(f" {progress.done}/{progress.added}", "bold")
+        line = Text.assemble((f" {progress.done}/{progress.added}", "bold"))
         if progress.failed:
             line.append(f"  {progress.failed} failed", STYLES[LineKind.FAILURE])
         if progress.cached:
@@ -240,7 +239,9 @@ class TtyDisplay:
         remaining_s = progress.remaining_s(now)
         if remaining_s is not None and remaining_s >= 1.0:  # else it is overdue, or as good as done
             line.append(f"  {clock(remaining_s)} left")
-        return line
+        # The bar takes what the words leave: they say more.
+        room = columns - 1 - line.cell_len
+        return self._bar(max(5, min(WIDEST_BAR, columns // 3, room))).append(line)
 
     def _bar(self, columns: int) -> Text:
         progress = self._progress
