@@ -110,7 +110,7 @@ def test_the_delays_of_a_task_are_told_to_programs(plan: PlanIn) -> None:
     [
         ((), "--retry tells about one task: name it"),
         (("train", "clean"), "--retry tells about one task: name it"),
-        (("-j", "2", "train"), "--jobs has no effect on when a task is tried again"),
+        (("-j", "2", "train"), "--jobs has no effect on what --retry tells"),
         (("survey",), "`survey` is a fan-out of 2 tasks"),
         (("trian",), "did you mean `train`?"),
     ],

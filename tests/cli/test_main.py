@@ -18,7 +18,7 @@ from weft.planfile import schema
 PlanIn = Callable[..., Path]
 
 # They ask for something else than what the command does.
-WITHOUT_VARIABLE = {("check", "--schema"), ("explain", "--retry")}
+WITHOUT_VARIABLE = {("check", "--schema"), ("explain", "--retry"), ("explain", "--cache")}
 
 
 def options() -> Iterator[tuple[str, click.Option]]:

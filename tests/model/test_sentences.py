@@ -6,6 +6,27 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
+from weft.model.miss import (
+    CannotWrite,
+    CopyCorrupt,
+    CopyGone,
+    EntryUnreadable,
+    Expired,
+    FieldChanged,
+    Forced,
+    InputAppeared,
+    InputChanged,
+    InputGone,
+    InputMoved,
+    NothingKept,
+    NotPutBack,
+    NotStorable,
+    OutputChanged,
+    OutputGone,
+    OutputMoved,
+    OutputNotMade,
+    Unreadable,
+)
 from weft.model.outcome import Outcome, Skipped
 from weft.model.reason import (
     AsksOthers,
@@ -192,6 +213,25 @@ SENTENCES: list[tuple[Reason, str]] = [
     (RateDue("api.tokens", 800, 2.5), "rate `api.tokens` has no room yet for the 800 that the task takes"),
     (Preempted(), "it ran on speculation, and its place was wanted"),
     (NotNeeded(), "it was speculation, and nobody needs it"),
+    (NothingKept(), "no result of it is kept"),
+    (Forced(), "the user wants it to"),
+    (FieldChanged("command"), "its command has changed"),
+    (EntryUnreadable("it is cut off"), "what is kept of it can't be read: it is cut off"),
+    (Expired(age_s=7200.0, ttl_s=3600.0), "its result is 7,200 s old, and was good for 3,600 s"),
+    (InputChanged("src/a.c", "content"), "the content of its input `src/a.c` has changed"),
+    (InputGone("src/a.c"), "its input `src/a.c` is gone"),
+    (InputAppeared("src/b.c"), "its input `src/b.c` is new"),
+    (OutputChanged("out/a.o", "mode"), "the mode of its output `out/a.o` has changed"),
+    (OutputGone("out/a.o"), "its output `out/a.o` is missing"),
+    (CopyGone("`out/a.o`"), "the copy of `out/a.o` is missing from the cache"),
+    (CopyCorrupt("the result"), "the copy of the result in the cache was corrupt, and has been dropped"),
+    (NotPutBack("out/a.o", "disk full"), "its output `out/a.o` could not be put back: disk full"),
+    (Unreadable("src/a.c", "not allowed"), "`src/a.c` can't be read: not allowed"),
+    (InputMoved("src/a.c"), "its input `src/a.c` was written to while it ran"),
+    (OutputNotMade("out/a.o"), "it did not make its output `out/a.o`"),
+    (OutputMoved("out/a.o"), "its output `out/a.o` was written to after it had ended"),
+    (NotStorable("its result", "it is a lock"), "its result can't be kept: it is a lock"),
+    (CannotWrite("disk full"), "the cache can't be written to: disk full"),
 ]
 
 

@@ -35,7 +35,7 @@ def test_every_mistake_of_a_plan_is_told_at_once_with_its_line_and_a_hint(tmp_pa
 
 
 def test_a_key_of_a_later_version_is_not_accepted_and_ignored() -> None:
-    assert "unknown key `cache`" in only_problem_of("tasks: {a: {run: x, cache: 1}}").message
+    assert "unknown key `secrets`" in only_problem_of("tasks: {a: {run: x, secrets: 1}}").message
 
 
 @pytest.mark.parametrize(

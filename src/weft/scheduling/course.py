@@ -205,16 +205,23 @@ class Course:
         if self.admission.rates:
             self.admission.rates.undo(node, now)
 
-    def spare(self, node: Node, now: float) -> None:
-        """Take back what an attempt has taken of rates: it has nothing to do."""
-        self.admission.rates.undo(node, now)
-        self._spared.add(node.prepared.position)
+    def spare(self, position: int) -> None:
+        """Let the attempt that runs cost nothing: it has nothing to do."""
+        self._spared.add(position)
 
-    def return_shares(self, node: Node, outcome: Outcome) -> None:
-        """Give back what a task has got from other processes, once its attempt has ended."""
-        task, admission, position = node.prepared.task, self.admission, node.prepared.position
+    def settle_costs(self, node: Node, outcome: Outcome, now: float) -> None:
+        """Settle what an attempt has taken of rates, once it has ended."""
+        position = node.prepared.position
         is_spared = position in self._spared
         self._spared.discard(position)
+        self._return_shares(node, outcome, is_spared=is_spared)
+        if is_spared:
+            self.admission.rates.undo(node, now)
+        self.admission.rates.end(node, outcome, now)
+
+    def _return_shares(self, node: Node, outcome: Outcome, *, is_spared: bool) -> None:
+        """Give back what a task has got from other processes."""
+        task, admission, position = node.prepared.task, self.admission, node.prepared.position
         if not admission.shares.of(task):
             return
         costs = None if is_spared else admission.rates.told(position)

@@ -32,7 +32,6 @@ from weft.model.reason import (
 )
 from weft.scheduling import retry, timing, waiting
 from weft.scheduling.actions import Action, ReturnShares
-from weft.scheduling.cached import fact_of
 from weft.scheduling.course import Course
 from weft.scheduling.deadlines import Due
 from weft.scheduling.events import (
@@ -65,7 +64,6 @@ from weft.scheduling.facts import (
     RunEnded,
     RunInterrupted,
     RunStarted,
-    UndeclaredWrites,
 )
 from weft.scheduling.node import Node
 from weft.scheduling.states import (
@@ -76,6 +74,7 @@ from weft.scheduling.states import (
     RunState,
     TaskState,
 )
+from weft.scheduling.told import Told, fact_of
 from weft.scheduling.voting import Election
 
 _DEFAULT = Policy()
@@ -133,12 +132,11 @@ class Scheduler:
             TasksSubmitted: self._on_tasks_submitted,
             PlanClosed: self._on_plan_closed,
             AttemptFinished: self._on_attempt_finished,
-            **dict.fromkeys((ResultFound, ResultMissed, ResultDropped), self._on_looked_up),
-            WritesSeen: self._on_writes_seen,
+            **dict.fromkeys((ResultFound, ResultMissed, ResultDropped, WritesSeen), self._on_told),
             BroughtBack: self._on_brought_back,
             CostTold: self._on_cost_told,
             SharesAnswered: self._on_shares_answered,
-            SharesMoved: self._on_shares_moved,
+            SharesMoved: lambda event, now: self.admission.shares_moved(event.shares),
             JobsShared: lambda event, now: self.admission.share_jobs(event.granted),
             TokensCame: lambda event, now: self.admission.tokens_came(event.units),
             CancelRequested: self._on_cancel_requested,
@@ -242,8 +240,7 @@ class Scheduler:
             timing.end_attempt(node, self.deadlines)
         self.admission.give_back(node)
         if self.admission.is_metered:
-            self.course.return_shares(node, event.outcome)
-            self.admission.rates.end(node, event.outcome, now)
+            self.course.settle_costs(node, event.outcome, now)
         self.course.facts.append(AttemptEnded(now, event.attempt, outcome))
         if self.monitors.all:
             for number in self.monitors.ended(node.prepared.task, event.attempt, outcome, now):
@@ -257,13 +254,10 @@ class Scheduler:
         elif type(outcome) is not Failed or not self._is_tried_again(node, outcome, now):
             self.course.end(node, outcome, now)
 
-    def _on_looked_up(self, event: ResultFound | ResultMissed | ResultDropped, now: float) -> None:
+    def _on_told(self, event: Told, now: float) -> None:
         self.course.facts.append(fact_of(event, now))
         if type(event) is ResultFound and self.admission.is_metered:
-            self.course.spare(self.live[event.attempt.task], now)
-
-    def _on_writes_seen(self, event: WritesSeen, now: float) -> None:
-        self.course.facts.append(UndeclaredWrites(now, event.task, event.undeclared))
+            self.course.spare(event.attempt.task)
 
     def _on_brought_back(self, event: BroughtBack, now: float) -> None:
         node = self.live[event.task]
@@ -297,9 +291,6 @@ class Scheduler:
         else:
             course.take_back(node, event.because, now)
             course.make_ready(node, now)
-
-    def _on_shares_moved(self, event: SharesMoved, now: float) -> None:
-        self.admission.shares_moved(event.shares)
 
     def _on_cancel_requested(self, event: CancelRequested, now: float) -> None:
         for task in event.tasks:

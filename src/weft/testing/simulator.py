@@ -16,6 +16,7 @@ from random import Random
 import msgspec
 
 from weft.model.attempt import Attempt
+from weft.model.miss import CannotWrite, NothingKept
 from weft.model.outcome import Outcome
 from weft.model.plan import Plan
 from weft.model.rate import Rate
@@ -32,6 +33,9 @@ from weft.scheduling.events import (
     Event,
     InterruptRequested,
     PlanClosed,
+    ResultDropped,
+    ResultFound,
+    ResultMissed,
     TasksSubmitted,
     TimePassed,
     WritesSeen,
@@ -207,7 +211,27 @@ class _Simulator:
                         told = {cost or name: self._chance.randint(0, most + 1)}
                         after_s = takes_s * self._chance.choice((0.5, 1.0, 1.0))
                         self._at(self._sim.clock.now + after_s, partial(self._tell, attempt, told))
+        if self._chance.random() < 0.1:  # it is cached
+            self._look_up(attempt)
         self._end(attempt, outcome, after_s=takes_s)
+
+    def _look_up(self, attempt: Attempt) -> None:
+        found = self._chance.random() < 0.5
+        self._at(self._sim.clock.now, partial(self._found if found else self._missed, attempt))
+
+    def _found(self, attempt: Attempt) -> None:
+        if self._runs(attempt):
+            task = self._tasks[attempt.task].task
+            rates = {name: limit for name, limit in self._plan.limits.items() if isinstance(limit, Rate)}
+            asked = {name: largest_costs(rates[name].windows) for name in task.limits if name in rates}
+            self._costs[attempt] = {cost or name: 0 for name, costs in asked.items() for cost in costs}
+            self._step(ResultFound(attempt))
+            self._end_now(attempt, succeeded())
+
+    def _missed(self, attempt: Attempt) -> None:
+        if self._runs(attempt):
+            self._step(ResultMissed(attempt, NothingKept()))
+            self._step(ResultDropped(attempt.task, CannotWrite("the disk is full")))
 
     def _bring_back(self, task: int) -> None:
         failure = MergeConflict(("a",), "w") if self._chance.random() < self._error_rate else None
