@@ -22,7 +22,7 @@ ifneq ($(PYTHON),$(shell cat $(READY) 2>/dev/null))
 endif
 endif
 
-.PHONY: help demo test check lint format types contracts fix bench lock clean
+.PHONY: help demo test check lint format types contracts fix bench dist lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-7s %s\n", $$1, $$2}' Makefile
@@ -63,6 +63,9 @@ bench: $(READY)  ## every table of bench/, side by side with the competitors fou
 	@failed=; for script in bench/[a-z]*.py; do \
 		echo; echo "== $$script"; $(RUN) $$script || failed="$$failed $$script"; \
 	done; test -z "$$failed" || { echo "failed:$$failed"; exit 1; }
+
+dist: $(READY)  ## the sdist and the wheel, into dist/
+	@$(RUN) -m hatchling build
 
 lock:  ## choose the newest versions of all dependencies again
 	@$(PYTHON) -m venv --clear $(VENV)-lock

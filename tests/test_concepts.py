@@ -29,13 +29,6 @@ def test_each_command_shows_what_the_page_says(page: str, tmp_path: Path) -> Non
     assert shown == written
 
 
-def test_the_readme_shows_a_run_that_goes_wrong_as_it_is(tmp_path: Path) -> None:
-    readme = (PAGES.parents[1] / "README.md").read_text(encoding="utf-8")
-    section = readme.partition("\n## When things go wrong\n")[2].partition("\n## ")[0]
-    written, shown = carry_out(section, tmp_path)
-    assert shown == written
-
-
 def test_each_reason_has_its_place_in_a_table_of_one_page() -> None:
     rows = Counter(name for page in PAGES.glob("*.md") for name in ROW.findall(page.read_text("utf-8")))
     reasons = [reason.__name__ for reason in get_args(Reason)]
