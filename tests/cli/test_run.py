@@ -274,6 +274,22 @@ def test_quiet_tells_nothing_but_failures_and_aggregates(plan: PlanIn) -> None:
     ]
 
 
+def test_a_dry_run_tells_what_waits_for_what_by_needs_and_by_what_is_touched(plan: PlanIn) -> None:
+    root = plan(
+        """
+        tasks:
+          get: {each: {n: [1, 2, 3, 4, 5]}, run: "true", writes: "p{n}"}
+          join: {run: "true", reads: "p*", writes: all}
+          tell: {run: "true", needs: get, reads: all, writes: []}
+        """
+    )
+    lines = weft("run", "-n", cwd=root).out.splitlines()
+    assert lines[-2:] == [
+        "join: true  (after get[1], get[2], get[3] and 2 more)",
+        "tell: true  (after get, join)",
+    ]
+
+
 def test_a_dry_run_tells_what_would_run_and_runs_nothing(plan: PlanIn) -> None:
     root = plan(
         """

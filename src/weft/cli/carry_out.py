@@ -17,9 +17,10 @@ from weft.live.choose import open_display
 from weft.live.following import following
 from weft.live.kinds import DisplayKind, choose
 from weft.live.streams import Streams
-from weft.live.wording import count
+from weft.live.wording import count, listed
 from weft.model.work import Bring, Call, Command, ResultFormat, Work
-from weft.planning.prepare import PreparedPlan
+from weft.planning.graph import told_apart
+from weft.planning.prepare import PreparedPlan, PreparedTask
 from weft.runtime.engine import MAX_CONCURRENT_DEFAULT, Engine
 from weft.runtime.jobserver_client import jobserver_above
 from weft.runtime.run import run_plan
@@ -142,15 +143,21 @@ def _tasks_with_result(prepared: PreparedPlan) -> frozenset[str]:
 def _tell(prepared: PreparedPlan, max_concurrent: int | None, taken_up: TakenUp | None) -> None:
     """Print what would run, in plan order."""
     done = taken_up.done if taken_up is not None else {}
-    tasks = [task for position, task in enumerate(prepared.plan.tasks) if position not in done]
-    write("".join(_told(task.id, task.work, task.needs) for task in tasks))
+    tasks = [task for task in prepared.tasks if task.position not in done]
+    write("".join(_told(each.task.id, each.task.work, _before(each, prepared)) for each in tasks))
     at_once = max_concurrent or prepared.plan.max_concurrent or MAX_CONCURRENT_DEFAULT
     sys.stderr.write(f"{count(len(tasks), 'task')}, at most {at_once} at once; nothing was run\n")
 
 
-def _told(task: str, work: Work, needs: Sequence[str]) -> str:
+def _before(prepared_task: PreparedTask, prepared: PreparedPlan) -> list[str]:
+    """Return what the task needs, as the plan says it, and the tasks that come before by what they touch."""
+    _, hazards = told_apart(prepared_task.edges)
+    return [*prepared_task.task.needs, *(prepared.plan.tasks[before].id for before in hazards)]
+
+
+def _told(task: str, work: Work, before: Sequence[str]) -> str:
     first, *more = _script(work).splitlines() or [""]
-    after = f"  (after {', '.join(map(visible, needs))})" if needs else ""
+    after = f"  (after {listed([visible(each) for each in before])})" if before else ""
     lines = [f"{visible(task)}: {visible(first)}{after}", *(f"    {visible(line)}" for line in more)]
     return "".join(f"{line}\n" for line in lines)
 
