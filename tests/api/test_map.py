@@ -212,6 +212,12 @@ def test_all_items_are_tried_and_all_failures_raised_in_order() -> None:
     assert failures.results[1:3] == [1.0, 0.5]
 
 
+def test_failures_do_not_seem_to_come_from_anything_else() -> None:
+    with pytest.raises(TaskFailures) as caught:
+        weft.map(reciprocal, [0])
+    assert caught.value.__context__ is None
+
+
 def test_failures_can_be_caught_by_kind() -> None:
     caught: list[ExceptionGroup[ZeroDivisionError]] = []
     try:

@@ -21,13 +21,19 @@ def run_until_done(instead: str, work: Callable[[], Coroutine[Any, Any, T]]) -> 
     Raises:
         UsageError: an event loop is running in this thread.
     """
+    if _is_inside_a_loop():
+        raise UsageError(f"an event loop is running here already: write `{instead}` instead")
+    kept: list[T] = []
+    asyncio.run(_keep(work(), kept))
+    return kept[0]
+
+
+def _is_inside_a_loop() -> bool:
     try:
         asyncio.get_running_loop()
-    except RuntimeError:
-        kept: list[T] = []
-        asyncio.run(_keep(work(), kept))
-        return kept[0]
-    raise UsageError(f"an event loop is running here already: write `{instead}` instead")
+    except RuntimeError:  # by which it says no; what the work raises must not seem to come from that
+        return False
+    return True
 
 
 async def _keep(work: Coroutine[Any, Any, T], kept: list[T]) -> None:
