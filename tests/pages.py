@@ -20,7 +20,7 @@ COMMAND = re.compile(r"^\$ (.*\n)", re.MULTILINE)
 # how large a workspace is.
 MEASURED = re.compile(
     r"(?<=\()[\d.]+ s(?=\)$)|(?<= in )[\d.]+ s(?=:)|(?<=after )[\d.]+ s$"
-    r"|^ +[\d.]+ s(?=  )|(?<=waited )[\d.]+ s"
+    r"|^ +[\d.]+ s(?=  )|(?<=waited )[\d.]+ s|[\d.]+ s(?= old$)"
     r"|(?<=, )[\d.]+ B\b|[\d-]{10} [\d:]{8}|\d{8}-\d{6}-[0-9a-f]{6}",
     re.MULTILINE,
 )

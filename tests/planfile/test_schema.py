@@ -12,6 +12,8 @@ from weft.planfile import loads, schema
 from weft.planfile.keys import (
     ADAPT,
     AGGREGATE,
+    CACHE,
+    CACHE_OF_ALL,
     EACH,
     GROUP,
     HEALTH,
@@ -64,6 +66,8 @@ def test_every_key_of_the_schema_is_described() -> None:
         ("A timeout", TIMEOUT),
         ("A workspace", WORKSPACE),
         ("A merge", MERGE),
+        ("A cache", CACHE),
+        ("The cache", CACHE_OF_ALL),
         ("Health", HEALTH),
         ("A retry budget", RETRY_BUDGET),
         ("An aggregate", AGGREGATE),
