@@ -14,13 +14,19 @@ from tests.live.written import written
 from weft.live.choose import open_display
 from weft.live.kinds import DisplayKind
 from weft.live.values import as_json
+from weft.model.attempt import Attempt
+from weft.model.miss import InputGone, InputMoved
 from weft.model.outcome import Succeeded
 from weft.model.reason import MergeConflict, TaskChanged
 from weft.runtime.layout import RunFolder
 from weft.scheduling.facts import (
+    AttemptStarted,
+    CacheHit,
+    CacheMissed,
     Fact,
     MergeEnded,
     MergeStarted,
+    NotCached,
     RunInterrupted,
     SharesAsked,
     TaskAdded,
@@ -100,7 +106,14 @@ def test_every_event_and_every_key_has_its_place_in_the_docs(
         MergeStarted(0.0, 0),
         MergeEnded(0.0, 0, MergeConflict(("a",), "w")),
     ]
-    asks: list[Fact] = [TaskAdded(166.0, 7, "asks"), SharesAsked(166.0, 7)]
+    asks: list[Fact] = [
+        TaskAdded(166.0, 7, "asks"),
+        SharesAsked(166.0, 7),
+        AttemptStarted(166.0, Attempt(7)),
+        CacheHit(166.0, Attempt(7)),
+        CacheMissed(166.0, Attempt(7), InputGone("a")),
+        NotCached(166.0, 7, InputMoved("a")),
+    ]
     told = [*facts[:added], *merged, *facts[added:-1], *asks, RunInterrupted(166.0, 2), facts[-1]]
     stream_of(told, report, stdout, folder)
     again = TaskTakenUp(0.0, 0, "r0", TaskChanged(("command",)))

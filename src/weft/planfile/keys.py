@@ -472,11 +472,6 @@ TASK = Record(
             Choice({"high": HIGH, "normal": NORMAL, "low": LOW}),
             "Tasks of a higher priority start first.",
         ),
-        Key(
-            "cache",
-            ByKind(scalar=Made(Flag(), cache_of), table=CACHE),
-            "Whether it need not run while its last result holds, and what that depends on.",
-        ),
         Key("duration", Duration(), "How long it is expected to take; it shapes the order of starts only."),
         Key(
             "result",
@@ -505,6 +500,11 @@ TASK = Record(
         Key("idempotent", Flag(), "Whether doing it twice, or half and then again, is as good as once."),
         _WORKSPACE,
         _MERGE,
+        Key(
+            "cache",
+            ByKind(scalar=Made(Flag(), cache_of), table=CACHE),
+            "Whether it need not run while its last result holds, and what that depends on.",
+        ),
     ),
     elsewhere={key.name: f"write `workspace: {{{key.name}: …}}`" for key in WORKSPACE.keys},
 )

@@ -254,7 +254,7 @@ class Caching:
         if isinstance(missed.before, NotKept):
             return missed.before
         paths = zip(_LOGS, self._folder.outputs(task.id), strict=True)
-        logs = {name: path for name, path in paths if os.path.exists(path)}
+        logs = {name: path for name, path in paths if os.path.exists(path) and os.path.getsize(path)}
         try:
             make_state_folder(self._root)
         except OSError as error:
