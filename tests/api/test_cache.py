@@ -152,6 +152,22 @@ def test_an_engine_without_the_cache_and_a_task_that_is_forced_use_nothing(tmp_p
     assert [name for name in calls if name.startswith("Cache")] == ["CacheMissed", "CacheHit", "CacheMissed"]
 
 
+def test_a_map_calls_only_for_items_that_are_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    log = tmp_path / "log"
+
+    def double(n: int) -> int:
+        with open("log", "a") as file:
+            file.write(f"{n} ")
+        return 2 * n
+
+    assert weft.map(double, [1, 2], cache=True, max_concurrent=1) == [2, 4]
+    assert weft.map(double, [2, 3], cache=True, max_concurrent=1) == [4, 6]
+    assert log.read_text() == "1 2 3 "
+    assert weft.map(double, [3], max_concurrent=1) == [6]
+    assert log.read_text() == "1 2 3 3 "
+
+
 def test_what_is_no_cache_is_refused() -> None:
     plan = weft.Plan()
     with pytest.raises(weft.WeftError, match="`cache` is 'yes'; expected true, false"):

@@ -17,6 +17,7 @@ from weft.api.progress import live_display
 from weft.api.sync import run_until_done
 from weft.errors import PlanError, TaskFailures, UsageError
 from weft.executors.shared import Shared
+from weft.model.cache import Cached, cache_of
 from weft.model.outcome import Outcome, Succeeded
 from weft.model.rate import Rate
 from weft.model.retry import Retry
@@ -46,6 +47,7 @@ def map(
     retry: Retry | None = None,
     timeout_s: float | None = None,
     rate: Rate | str | None = None,
+    cache: Cached | None = None,
     where: Place | None = None,
     on_failure: OnFailure = "raise",
     progress: bool = False,
@@ -62,6 +64,8 @@ def map(
         timeout_s: how long an attempt at a call may take, in seconds.
         rate: how many calls may be started in a span of time, retries among them: a `Rate`, or one such as
             "100/min". It does not raise ``max_concurrent``.
+        cache: whether calls need not be made again while their results hold, in `.weft/cache` of the current
+            directory: true, or a `weft.policy.Cache`. The function's code and the item always count.
         where: call in the event "loop", a "thread" or a worker "process", if the default won't do.
         on_failure: all items are tried in any case; then ``"raise"`` raises what went wrong, and
             ``"return"`` puts the exception in the place of the result.
@@ -93,6 +97,7 @@ def map(
         retry=retry,
         timeout_s=timeout_s,
         rate=rate,
+        cache=cache,
         progress=progress,
     )
     return run_until_done("await weft.amap(...)", lambda: mapping.over(items, signals_to))
@@ -106,6 +111,7 @@ async def amap(
     retry: Retry | None = None,
     timeout_s: float | None = None,
     rate: Rate | str | None = None,
+    cache: Cached | None = None,
     where: Place | None = None,
     on_failure: OnFailure = "raise",
     progress: bool = False,
@@ -125,6 +131,7 @@ async def amap(
         retry=retry,
         timeout_s=timeout_s,
         rate=rate,
+        cache=cache,
         progress=progress,
     )
     return await mapping.over(items, lambda engine: nullcontext())
@@ -143,6 +150,7 @@ class _Mapping:
         retry: Retry | None,
         timeout_s: float | None,
         rate: Rate | str | None,
+        cache: Cached | None,
         progress: bool,
     ) -> None:
         if on_failure not in get_args(OnFailure):
@@ -153,6 +161,7 @@ class _Mapping:
         self._on_failure = on_failure
         self._retry = retry
         self._timeout = timeout_of(timeout_s, None)
+        self._cache = cache_of(cache)
         limits = {} if rate is None else {_RATE: _rate(rate)}
         self._costs = dict.fromkeys(limits, 1)
         if problems := task_problems(self._task(self._name, Call(function)), limits, {}):
@@ -277,7 +286,9 @@ class _Mapping:
         self._engine.submit_prepared(tasks, self._context)
 
     def _task(self, id: str, call: Call) -> Task:
-        return Task(id, call, limits=self._costs, retry=self._retry, timeout=self._timeout)
+        return Task(
+            id, call, limits=self._costs, retry=self._retry, timeout=self._timeout, cache=self._cache
+        )
 
     def _fail(self, error: BaseException) -> None:
         """The source of the items broke down: what was begun is stopped, and the error told."""
