@@ -37,7 +37,7 @@ def test_what_is_unmerged_or_conflicted_is_brought_back(plan: LeftBehind) -> Non
     plan.wrote("two", "new", "of two")
     assert merge(plan, "latest", "--policy", "last") == [
         "one: brought back, 1 change",
-        "  a: changed in the plan as well, and settled by the policy",
+        "  a: others have changed it, too, which the policy settles",
         "two: brought back, 1 change",
     ]
     assert texts(plan.root) == {"a": "of one", "b": "b", "new": "of two"}
@@ -50,7 +50,7 @@ def test_where_conflicts_remain_both_versions_are_kept_and_named(plan: LeftBehin
     plan.wrote("two", "b", "of two")
     (plan.root / "a").write_text("of the plan")
     assert merge(plan, RUN, code=1) == [
-        f"one: `a` changed in the plan as well; its version is in `{WHERE}/one/workspace`",
+        f"one: others have changed `a`, too; its version is in `{WHERE}/one/workspace` (`weft merge` settles it)",
         "two: brought back, 1 change",
     ]
     assert texts(plan.root) == {"a": "of the plan", "b": "of two"}
@@ -111,7 +111,7 @@ def test_a_command_that_fails_keeps_both_and_is_told(plan: LeftBehind) -> None:
     plan.did("t", writes("a", "theirs"), keep_base=True)
     (plan.root / "a").write_text("ours")
     first, second = merge(plan, RUN, "--command", "exit 3", code=1)
-    assert first.startswith("t: `a` changed in the plan as well")
+    assert first.startswith("t: others have changed `a`, too")
     assert second.startswith("  a: ")
     assert texts(plan.root)["a"] == "ours"
 
@@ -140,7 +140,7 @@ def test_a_dry_run_tells_and_touches_nothing(plan: LeftBehind) -> None:
     (plan.root / "a").write_text("another")
     assert merge(plan, RUN, "two", "-n", code=1) == [
         "two: would not be brought back",
-        "  a: changed in the plan as well",
+        "  a: others have changed it, too",
     ]
     assert merge(plan, RUN, "two", "-n", "--policy", "union") == [
         "two: would be brought back",

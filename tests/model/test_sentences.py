@@ -152,7 +152,10 @@ SENTENCES: list[tuple[Reason, str]] = [
     (SetupFailed("exit code 2"), "its set-up did not succeed: exit code 2"),
     (ReadonlyChanged("data/a", "removed"), "`data/a` is `readonly` and was removed"),
     (WroteUndeclared(("a", "b")), "it wrote `a` and `b`, which its `writes` do not name"),
-    (MergeConflict(("a",), "w"), "`a` changed in the plan as well; its version is in `w`"),
+    (
+        MergeConflict(("a",), "w"),
+        "others have changed `a`, too; its version is in `w` (`weft merge` settles it)",
+    ),
     (NotMerged("the disk is full", "w"), "its work was not brought back: the disk is full; it is in `w`"),
     (Raised("ValueError", "no number"), "ValueError: no number"),
     (Raised("KeyboardInterrupt", ""), "KeyboardInterrupt"),

@@ -75,7 +75,7 @@ def test_texts_changed_in_the_same_place_stay_in_conflict(plan: Plan) -> None:
     one, other = LINES.replace("line 5", "first"), LINES.replace("line 5", "second")
     _, second = plan.together(THREE_WAY, writes("a.txt", one), writes("a.txt", other))
     (conflict,) = second.conflicts
-    assert conflict.note == "both have changed the same lines, in 1 place(s)"
+    assert conflict.note == "both have changed the same lines, in one place"
     assert texts(plan.root)["a.txt"] == one
     assert texts(plan.left("t2").close().tree)["a.txt"] == other
 

@@ -157,12 +157,12 @@ def _brought(name: str, where: str, brought: Brought) -> Iterator[str]:
     else:
         yield f"{name}: brought back, {count(len(brought.changes), 'change')}"
         for each in brought.overruled:
-            yield f"  {visible(each.path)}: changed in the plan as well, and settled by the policy"
+            yield f"  {visible(each.path)}: others have changed it, too, which the policy settles"
     yield from _left_out(brought.left_out)
 
 
 def _conflicts(conflicts: tuple[Conflict, ...]) -> Iterator[str]:
-    return (f"  {visible(each.path)}: changed in the plan as well" for each in conflicts)
+    return (f"  {visible(each.path)}: others have changed it, too" for each in conflicts)
 
 
 def _left_out(paths: tuple[str, ...]) -> Iterator[str]:

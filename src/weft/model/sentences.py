@@ -249,7 +249,8 @@ def _why_it_failed(reason: FailureReason) -> str:
         case WroteUndeclared(paths):
             return f"it wrote {_listed(paths)}, which its `writes` do not name"
         case MergeConflict(paths, workspace):
-            return f"{_listed(paths)} changed in the plan as well; its version is in `{workspace}`"
+            told = f"others have changed {_listed(paths)}, too"
+            return f"{told}; its version is in `{workspace}` (`weft merge` settles it)"
         case NotMerged(message, workspace):
             return f"its work was not brought back: {message}; it is in `{workspace}`"
         case TimedOut(limit_s, whole):

@@ -146,7 +146,8 @@ class _Merging:
         if ran.returncode == 0:
             return None
         if 0 < ran.returncode < 128:
-            return f"both have changed the same lines, in {ran.returncode} place(s)"
+            places = "one place" if ran.returncode == 1 else f"{ran.returncode} places"
+            return f"both have changed the same lines, in {places}"
         told = ran.stderr.decode(errors="replace").strip()
         return told.removeprefix("error: ") or f"git merge-file ended with {ran.returncode}"
 
