@@ -1,11 +1,20 @@
-"""What tasks have made apart is brought back by the run that takes up theirs, once and whole."""
+"""What tasks have made apart is brought back once and whole, however their run was cut off."""
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
+import msgspec
 from tests.cli.process import Ended, weft
 from tests.workspaces.trees import texts
+
+from weft.journal.encoding import decode
+from weft.journal.schema import place_of
+from weft.runtime.layout import journal_of
+from weft.scheduling.facts import MergeEnded, TaskAdded, TaskEnded
+from weft.workspaces.record import Room, State
 
 # Each task notes that it ran; `late` ends the run as long as there is no file `ok`.
 LATE = """
@@ -114,3 +123,92 @@ tasks:
     ended = project.run("--resume")
     assert ended.code == 0, ended
     assert project.has() == {"a": "a\n", "b": "b\n"}
+
+
+def cut_off(root: Path, *kinds: type) -> None:
+    """Leave of the latest run what is recorded if it is killed before it can record one of ``kinds``."""
+    with closing(sqlite3.connect(journal_of(root))) as connection, connection:
+        (number,) = connection.execute("SELECT max(number) FROM runs").fetchone()
+        pages = connection.execute(
+            "SELECT place, facts FROM facts WHERE place >= ? ORDER BY place", (place_of(number, 0),)
+        ).fetchall()
+        places = [place for place, page in pages if any(isinstance(fact, kinds) for fact in decode(page)[0])]
+        assert places, "it has never told that"
+        connection.execute("DELETE FROM facts WHERE place >= ?", (places[-1],))
+        connection.execute("UPDATE runs SET state = 'crashed' WHERE number = ?", (number,))
+
+
+APPENDS = """
+workspace: copy
+tasks:
+  a: {run: "echo a >> ../../../../../ran; echo a >> x", reads: [x], writes: [x]}
+  b: {run: "echo b >> ../../../../../ran; echo b >> x; echo 17", reads: [x], writes: [x], result: json}
+  c: {run: "cat $WEFT_RESULTS/0*.json > c", needs: b, workspace: shared}
+"""
+
+
+def test_what_was_brought_back_is_done_although_nobody_could_record_that(tmp_path: Path) -> None:
+    project = Project(tmp_path, APPENDS)
+    assert project.run().code == 0
+    cut_off(tmp_path, MergeEnded)
+    (tmp_path / "c").unlink()
+    ended = project.run("--resume")
+    assert ended.code == 0, ended
+    assert "2 tasks are done, 1 runs again" in ended.err
+    assert project.has() == {"ran": "a\nb\n", "x": "a\nb\n", "c": "17"}
+
+
+def test_what_was_not_brought_back_any_more_is_done_again(tmp_path: Path) -> None:
+    project = Project(tmp_path, APPENDS)
+    assert project.run().code == 0
+    cut_off(tmp_path, MergeEnded)
+    record = Room(tmp_path / ".weft/runs/latest/b")
+    record.write(msgspec.structs.replace(record.read(), state=State.UNMERGED))
+    (tmp_path / "x").write_text("a\n")  # as before
+    ended = project.run("--resume")
+    assert ended.code == 0, ended
+    assert project.has() == {"ran": "a\nb\nb\n", "x": "a\nb\n", "c": "17"}
+
+
+def test_members_of_an_atomic_group_stay_if_their_work_was_brought_back(tmp_path: Path) -> None:
+    project = Project(
+        tmp_path,
+        """
+groups: {g: {atomic: true, workspace: copy}}
+tasks:
+  a: {run: "echo a >> ../../../../../ran; echo a >> x", group: g}
+  b: {run: "echo b >> x", needs: a, group: g}
+""",
+    )
+    assert project.run().code == 0
+    cut_off(tmp_path, TaskEnded)
+    ended = project.run("--resume")
+    assert ended.code == 0, ended
+    assert project.has() == {"ran": "a\n", "x": "a\nb\n"}
+
+
+def test_a_task_that_wrote_only_apart_has_written_over_nothing(tmp_path: Path) -> None:
+    plan = """
+tasks:
+  a: {run: "echo a >> ran; echo a > x", reads: [], writes: [x, ran]}
+  b: {run: "cat x > y", reads: [x], writes: [y]}
+  c: {run: "echo c > x; test -e ok", reads: [], writes: [x], workspace: directory}
+"""
+    project = Project(tmp_path, plan)
+    assert project.run().code == 1
+    project = Project(tmp_path, plan.replace("cat x > y", "cat x x > y"))
+    (tmp_path / "ok").touch()
+    ended = project.run("--resume")
+    assert ended.code == 1, ended  # an empty directory has no `ok`
+    assert project.has() == {"ran": "a\n", "x": "a\n", "y": "a\na\n"}
+
+
+def test_a_run_that_was_cut_off_before_it_began_is_not_what_is_taken_up(tmp_path: Path) -> None:
+    project = Project(tmp_path, "tasks: {a: echo a >> ran, b: {run: test -e ok, needs: a}}")
+    assert project.run().code == 1
+    assert project.run("--resume").code == 1
+    cut_off(tmp_path, TaskAdded)
+    (tmp_path / "ok").touch()
+    ended = project.run("--resume")
+    assert ended.code == 0, ended
+    assert project.has() == {"ran": "a\n"}

@@ -21,6 +21,7 @@ from pathlib import Path
 from tests.workspaces.trees import Plan, make, put, remove, seen
 
 from weft.workspaces.publish import HowRecovered
+from weft.workspaces.record import State
 
 WATCHED = frozenset({
     "open", "os.chmod", "os.link", "os.listdir", "os.mkdir", "os.remove", "os.rename", "os.rmdir",
@@ -147,6 +148,8 @@ def killed(folder: Path) -> Counter[str]:
         for one in recovered:
             assert one.how is HowRecovered.CLEARED or state == after, (at, one)
         assert debris(plan) == [], at
+        is_told = plan.left("t").state is State.MERGED
+        assert is_told == (state == after), at
         counts[recovered[0].how if recovered else "nothing to recover"] += 1
         publish(plan)
         assert seen(plan.root) == after, at
@@ -165,6 +168,8 @@ def refused(folder: Path) -> Counter[str]:
         state = seen(plan.root)
         assert state in (before, after), at
         assert debris(plan) == [], at
+        is_told = plan.left("t").state is State.MERGED
+        assert is_told == (state == after), at
         counts["before" if state == before else "after"] += 1
     raise AssertionError("it never came to its end")
 

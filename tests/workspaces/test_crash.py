@@ -14,6 +14,7 @@ from tests.workspaces.trees import Plan, put, texts
 
 from weft.errors import WeftError
 from weft.workspaces.publish import HowRecovered, Recovered
+from weft.workspaces.record import State
 
 ROOT = Path(__file__).parent.parent.parent
 SCRIPT = Path(__file__).with_name("crash.py")
@@ -79,6 +80,7 @@ def test_a_file_that_was_changed_before_its_turn_undoes_it_all(in_the_middle: Pl
     found = texts(in_the_middle.root)
     assert (found["changed"], found["link-to-file"]) == ("old", "by somebody else")
     assert "new/deep/file" not in found
+    assert in_the_middle.left("t").state is State.UNMERGED
 
 
 def test_a_file_that_was_changed_after_its_turn_stays_as_it_is(in_the_middle: Plan) -> None:

@@ -129,7 +129,7 @@ def _attached(run: str, other: str | None, wishes: Wishes) -> ExitCode:
 def _taken_up(prepared: PreparedPlan, wanted: str, wishes: Wishes, *, compares: bool) -> TakenUp | None:
     from weft.runtime.resuming import take_up  # noqa: PLC0415 - as above
 
-    takeover = take_up(prepared, wanted, compares=compares)
+    takeover = take_up(prepared, wanted, compares=compares, completes=not wishes.dry_run)
     if takeover is None and not (wishes.quiet or wishes.as_json):
         sys.stderr.write("no run of this plan was recorded: all of it runs\n")
     return takeover.of(prepared.tasks) if takeover is not None else None

@@ -21,8 +21,16 @@ from weft.journal.fingerprint import Fingerprint
 from weft.journal.resume import Earlier
 from weft.journal.schema import place_of
 from weft.journal.standing import Standing
-from weft.model.outcome import Outcome
-from weft.scheduling.facts import AttemptStarted, Fact, TaskAdded, TaskEnded
+from weft.model.outcome import Outcome, Succeeded
+from weft.scheduling.facts import (
+    AttemptEnded,
+    AttemptStarted,
+    Fact,
+    MergeEnded,
+    MergeStarted,
+    TaskAdded,
+    TaskEnded,
+)
 
 _PAGES_AT_ONCE = 64
 _COLUMNS = "number, id, started, argv, owner, state, seconds, counts, plan"
@@ -122,17 +130,26 @@ class JournalReader:
         ids: dict[int, str] = {}
         started: set[int] = set()
         outcomes: dict[int, Outcome] = {}
+        work: dict[int, Succeeded] = {}  # what the last attempt at a task has come to
+        merging: dict[int, Succeeded] = {}
         for fact in self.facts(run):
             if isinstance(fact, TaskAdded):
                 ids[fact.task] = fact.id
             elif isinstance(fact, AttemptStarted):
                 started.add(fact.attempt.task)
+            elif isinstance(fact, AttemptEnded) and isinstance(fact.outcome, Succeeded):
+                work[fact.attempt.task] = fact.outcome
+            elif isinstance(fact, MergeStarted) and fact.task in work:
+                merging[fact.task] = work[fact.task]
+            elif isinstance(fact, MergeEnded):
+                merging.pop(fact.task, None)
             elif isinstance(fact, TaskEnded):
                 outcomes[fact.task] = fact.outcome
         return Earlier(
             {ids[position]: outcomes[position] for position in ids if position in outcomes},
             frozenset(ids[position] for position in started),
             self.fingerprints(run),
+            {ids[position]: outcome for position, outcome in merging.items()},
         )
 
     def durations(self, tasks: Sequence[str], families: Sequence[str] = ()) -> Durations:

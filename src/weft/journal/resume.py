@@ -37,10 +37,11 @@ from weft.model.reason import (
     TaskChanged,
     WrittenOver,
 )
+from weft.model.task import Task
 from weft.model.work import Bring
 from weft.planning.conflicts import Conflicts, HazardKind
 from weft.planning.graph import Edge, program_order
-from weft.planning.merges import shares_place
+from weft.planning.merges import merging_task, shares_place
 from weft.planning.patterns import NOWHERE, Ground
 from weft.planning.prepare import PreparedTask
 
@@ -48,11 +49,17 @@ _NO_GROUPS: Mapping[str, Group] = {}
 
 
 class Earlier(msgspec.Struct, frozen=True):
-    """An earlier run: outcomes by task, which tasks have ever been started, and what they were."""
+    """An earlier run: outcomes by task, which tasks have ever been started, and what they were.
+
+    ``merging`` are the results of the tasks whose work was being brought back when the run was cut off, and
+    ``brought_back`` the tasks that had brought back the work of an atomic group, and could not tell any more.
+    """
 
     outcomes: Mapping[str, Outcome]
     started: frozenset[str] = frozenset()
     fingerprints: Mapping[str, Fingerprint] = {}
+    merging: Mapping[str, Succeeded] = {}
+    brought_back: frozenset[str] = frozenset()
 
 
 class Resumption(msgspec.Struct, frozen=True):
@@ -88,13 +95,14 @@ def resume(
         if reason is not None:
             again[prepared.task.id] = reason
     for merge in [prepared for prepared in tasks if prepared.task.brings_back]:
-        if not isinstance(earlier.outcomes.get(merge.task.id), Succeeded):
+        is_done = isinstance(earlier.outcomes.get(merge.task.id), Succeeded)
+        if not is_done and merge.task.id not in earlier.brought_back:
             again |= _never_brought_back(merge, tasks, groups) | again
     if again:
         moved = {
             id for id, new in fingerprints.items() if _has_other_sources(earlier.fingerprints.get(id), new)
         }
-        _spread(again, earlier, tasks, moved | _written_over(tasks, earlier, ground))
+        _spread(again, earlier, tasks, moved | _written_over(tasks, earlier, ground, groups))
     ids = [prepared.task.id for prepared in tasks]
     known = set(ids)
     done = {
@@ -191,7 +199,9 @@ def _sources(reader: PreparedTask) -> dict[int, AgainReason]:
     }
 
 
-def _written_over(tasks: Sequence[PreparedTask], earlier: Earlier, ground: Ground) -> set[str]:
+def _written_over(
+    tasks: Sequence[PreparedTask], earlier: Earlier, ground: Ground, groups: Mapping[str, Group]
+) -> set[str]:
     """Return the tasks that read what one after them may have written already.
 
     Seen from the end of the plan, such a task reads what another "before" it has written. The edges do
@@ -205,9 +215,20 @@ def _written_over(tasks: Sequence[PreparedTask], earlier: Earlier, ground: Groun
         task = tasks[position].task
         if task.accesses is None:
             continue
-        # What an earlier run has taken over from one before it has succeeded, and was not started.
-        began = task.id in earlier.started or isinstance(earlier.outcomes.get(task.id), Succeeded)
-        seen = Accesses(task.accesses.reads, task.accesses.writes if began else ())
+        may_have = _may_have_written(task, earlier, groups)
+        seen = Accesses(task.accesses.reads, task.accesses.writes if may_have else ())
         if any(hazard.kind is HazardKind.READ_AFTER_WRITE for hazard in conflicts.add(number, seen)):
             found.add(task.id)
     return found
+
+
+def _may_have_written(task: Task, earlier: Earlier, groups: Mapping[str, Group]) -> bool:
+    """Tell whether something that ``task`` writes may be where all see it."""
+    if task.is_private and shares_place(task, groups):
+        merge = merging_task(task.group).id
+        return merge in earlier.brought_back or isinstance(earlier.outcomes.get(merge), Succeeded)
+    # What an earlier run has taken over from one before it has succeeded, and was not started.
+    if isinstance(earlier.outcomes.get(task.id), Succeeded):
+        return True
+    # What is made apart is brought back at once or not at all; but kept outputs are put back one by one.
+    return task.id in earlier.started and (not task.is_private or task.cache is not None)

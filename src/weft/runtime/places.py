@@ -99,6 +99,22 @@ def complete_publishing(root: Path) -> None:
         raise UsageError(f"can't complete what an earlier run has begun to bring back: {error}") from error
 
 
+def room_left(root: Path, run: str | None, name: str) -> Room:
+    """Return the room of the task ``name`` in ``run``, or in the one that this has taken up, and so on.
+
+    Raises:
+        FileNotFoundError: there is none any more.
+        OSError, ValueError: what is written down about it can't be read.
+    """
+    while run is not None:
+        folder = RunFolder.of(root, run)
+        room = Room(folder.task(name))
+        if room.record.exists():
+            return room
+        run = load(folder.path / ORDER, Order).takes_up
+    raise FileNotFoundError("its workspace is gone")
+
+
 class Places:
     """The workspaces of one run.
 
@@ -147,14 +163,9 @@ class Places:
             FileNotFoundError: it is there no more.
             OSError, ValueError: what is written down about it can't be read.
         """
-        run = self._takes_up
-        while run is not None:
-            folder = RunFolder.of(self._root, run)
-            if Room(folder.task(self._name(task))).record.exists():
-                left = Left.at(folder.task(self._name(task)), self._root / STATE_FOLDER)
-                return None if left.state is State.MERGED else left
-            run = load(folder.path / ORDER, Order).takes_up
-        raise FileNotFoundError("its workspace is gone")
+        room = room_left(self._root, self._takes_up, self._name(task))
+        left = Left.at(room.folder, self._root / STATE_FOLDER)
+        return None if left.state is State.MERGED else left
 
     def is_of_group(self, task: Task) -> bool:
         """Tell whether ``task`` works where the other members of its atomic group do."""

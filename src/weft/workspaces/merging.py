@@ -121,7 +121,7 @@ class Merging:
             if decision.conflicts:
                 return Brought(conflicts=decision.conflicts, left_out=decision.left_out)
             trees = {Origin.TASK: work.tree, Origin.SETTLED: Path(folder)}
-            restless = self._publisher.publish(decision.changes, trees, task_id)
+            restless = self._publisher.publish(decision.changes, trees, task_id, work.tree.parent)
         if restless:
             return Brought(restless=restless)
         return Brought(decision.changes, (), decision.overruled, decision.left_out)

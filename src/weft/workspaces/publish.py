@@ -6,6 +6,9 @@ and `recover` does the steps that are missing. Where a step can't be done, becau
 somebody else or the file system refuses, all steps are undone. Last the journal is removed, and with it the
 old files. A reader sees each file whole at any time, old or new.
 
+That a workspace was brought back is written down in its record before the journal goes: so it is known
+exactly, whenever a process is killed.
+
 Knows changes and steps; what is to be changed is decided in `merge`.
 """
 
@@ -27,6 +30,7 @@ from weft.disk.values import load, save
 from weft.errors import UsageError, WeftError
 from weft.workspaces.inside import Inside, is_real_folder, names_of, opened
 from weft.workspaces.merge import Change
+from weft.workspaces.record import Room, State
 from weft.workspaces.selection import STATE_FOLDER
 from weft.workspaces.sequence import in_order
 from weft.workspaces.staging import Staging, Trees, is_still
@@ -40,11 +44,15 @@ LOCK = "lock"
 
 
 class Journal(msgspec.Struct, frozen=True):
-    """What is being done: ``steps`` in this order, or all of them undone; ``note`` says for whom."""
+    """What is being done: ``steps`` in this order, or all of them undone; ``note`` says for whom.
+
+    ``workspace`` is the folder of the one that is brought back, if it is one.
+    """
 
     note: str
     steps: tuple[Step, ...]
     is_undone: bool = False
+    workspace: str | None = None
 
 
 class _Spots(msgspec.Struct, frozen=True):
@@ -78,13 +86,16 @@ class Publisher:
         self._root = root
         self._room = room
 
-    def publish(self, changes: Sequence[Change], trees: Trees, note: str = "") -> tuple[str, ...]:
+    def publish(
+        self, changes: Sequence[Change], trees: Trees, note: str = "", workspace: Path | None = None
+    ) -> tuple[str, ...]:
         """Make all of ``changes``, or none.
 
         Args:
             changes: as decided.
             trees: the directories that new files are copied from.
             note: for whom, told when it has to be recovered.
+            workspace: the folder of the one that is brought back: its record tells so afterwards.
 
         Returns:
             Paths that have changed since the decision, in the plan or where they come from. Then
@@ -105,7 +116,7 @@ class Publisher:
             folder.mkdir(mode=0o700)
             sync_folder(self._room)
             with opened(self._root) as root, opened(folder) as inner:
-                return _Publish(root, inner, Steps(root, inner)).run(changes, trees, note)
+                return _Publish(root, inner, Steps(root, inner)).run(changes, trees, note, workspace)
 
     def recover(self) -> list[Recovered]:
         """Complete or undo what was cut off; afterwards the directory is as before or as after each publish.
@@ -155,6 +166,23 @@ def _read(path: Path, kind: type[Value]) -> Value:
         ) from error
 
 
+def _tell(journal: Journal, state: State) -> None:
+    """Write down what has become of the work that was to be brought back.
+
+    Raises:
+        OSError: it can't be written.
+    """
+    if journal.workspace is None:
+        return
+    room = Room(Path(journal.workspace))
+    try:
+        record = room.read()
+    except (FileNotFoundError, ValueError):
+        return  # it was taken away meanwhile, or spoilt: nobody will take it for one that can be brought back
+    if record.state is not state:
+        room.write(msgspec.structs.replace(record, state=state))
+
+
 class _Publish:
     """One publish, whose folder is ``room``."""
 
@@ -164,7 +192,9 @@ class _Publish:
         self._folder = room.root
         self._steps = steps
 
-    def run(self, changes: Sequence[Change], trees: Trees, note: str) -> tuple[str, ...]:
+    def run(
+        self, changes: Sequence[Change], trees: Trees, note: str, workspace: Path | None
+    ) -> tuple[str, ...]:
         try:
             staging = Staging(self._root, self._room, self._steps, trees)
             spots = staging.plan(changes)
@@ -176,7 +206,9 @@ class _Publish:
             if moved:
                 self._clear()
                 return moved
-            journal = Journal(note, tuple(in_order(changes, self._folders_above(changes), staging)))
+            steps = tuple(in_order(changes, self._folders_above(changes), staging))
+            folder = None if workspace is None else str(workspace.absolute())
+            journal = Journal(note, steps, workspace=folder)
             save(self._folder / JOURNAL, journal)
         except OSError:
             self._clear()
@@ -211,6 +243,7 @@ class _Publish:
         except OSError:
             self._undo(journal)
             raise
+        _tell(journal, State.MERGED)
         self._finish(journal)
         return ()
 
@@ -224,6 +257,7 @@ class _Publish:
                 f"`{blocked.path}` was changed while a merge was being carried out, which can now be neither "
                 f"completed nor undone; the files that it replaced are in {self._folder}"
             ) from blocked
+        _tell(journal, State.UNMERGED)
         self._finish(journal)
 
     def _finish(self, journal: Journal) -> None:
