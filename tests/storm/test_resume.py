@@ -126,6 +126,47 @@ if __name__ == "__main__":
     sys.exit(0 if not report.not_succeeded else 1)
 """
 
+APART_SCRIPT = """
+import sys, time
+from pathlib import Path
+import weft
+
+def noted(name, line):
+    time.sleep(0.02)
+    with open(Path(weft.current().workspace) / name, "a") as file:
+        file.write(line + "\\n")
+    return line
+
+def double(n):
+    time.sleep(0.02)
+    return 2 * n
+
+def end(lines, doubles):
+    Path("end").write_text(f"{lines} {doubles}")
+    return len(lines)
+
+def made():
+    plan = weft.Plan(max_concurrent=3)
+    lines = []
+    for n, where in enumerate(["thread", "process"] * 3):
+        line = dict(where=where, workspace="copy", merge="union", writes=["log"])
+        lines.append(plan.add(noted, "log", f"line {n}", id=f"line[{n}]", **line))
+        page = dict(where=where, workspace="copy", reads=["book"], writes=["book"])
+        lines.append(plan.add(noted, "book", f"page {n}", id=f"page[{n}]", **page))
+    doubles = [
+        plan.add(double, n, id=f"double[{n}]", where=where, reads=[], writes=[], cache=True)
+        for n, where in enumerate(["thread", "process"])
+    ]
+    plan.add(end, lines, doubles, id="end", writes=["end"])
+    return plan
+
+if __name__ == "__main__":
+    Path("log").touch()
+    Path("book").touch()
+    report = weft.run(made(), journal=True, resume="latest" if "--resume" in sys.argv else None)
+    sys.exit(0 if not report.not_succeeded else 1)
+"""
+
 
 def shell(folder: Path) -> list[str]:
     (folder / "weft.yaml").write_text(PLAN)
@@ -139,6 +180,11 @@ def apart(folder: Path) -> list[str]:
 
 def python(folder: Path) -> list[str]:
     (folder / "script.py").write_text(SCRIPT)
+    return [sys.executable, "script.py"]
+
+
+def python_apart(folder: Path) -> list[str]:
+    (folder / "script.py").write_text(APART_SCRIPT)
     return [sys.executable, "script.py"]
 
 
@@ -213,7 +259,7 @@ def may_begin_again(before: Recorded) -> set[str]:
     return set() if "merge of both" in before.results else {"one", "two"}
 
 
-@pytest.mark.parametrize("command", [shell, apart, python])
+@pytest.mark.parametrize("command", [shell, apart, python, python_apart])
 def test_a_run_that_was_killed_and_resumed_ends_as_one_that_was_not(
     command: Callable[[Path], list[str]], tmp_path: Path
 ) -> None:
