@@ -42,6 +42,7 @@ def begin(root: Path) -> subprocess.Popen[str]:
 
 def disturbed(root: Path) -> tuple[int, int]:
     """Let many runs go on at once; return how many were killed, and how many have come to their end."""
+    chance = random.Random(1)
     crowd = [begin(root) for _ in range(N_PROCESSES)]
     n_killed = n_ended = 0
     end = time.monotonic() + DURATION_S
@@ -73,7 +74,6 @@ def test_runs_that_share_a_cache_and_are_killed_break_nothing(tmp_path: Path) ->
         (tmp_path / name).mkdir()
     for n in range(N_TASKS):
         (tmp_path / f"src/{n}").write_text(f"{n}\n")
-    chance = random.Random(1)
     assert all(disturbed(tmp_path))
     assert weft("run", "-q", cwd=tmp_path).code == 0
     for n in range(N_TASKS):

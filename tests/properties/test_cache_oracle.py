@@ -15,6 +15,7 @@ from typing import assert_never
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from tests.cache.project import LATER_NS, tick
 
 from weft.cache.packing import Packing, Source
 from weft.cache.saved import Shelf
@@ -118,7 +119,10 @@ class Edits(RuleBasedStateMachine):
         known = load(str(self.root), "weft.yaml", PLAN.encode(), "v")
         if known is None or not holds(known, str(self.root), os.environ, 0.0):
             self.run_the_long_way(now)
+        else:
+            assert self.is_run or self.before == now, "something has changed"
         self.before, self.has_run, self.is_run = self.files(), True, True
+        tick(self.root)  # what is written from now on has another time
 
     @invariant()
     def what_has_run_is_never_stale(self) -> None:
@@ -131,7 +135,7 @@ class Edits(RuleBasedStateMachine):
     def run_the_long_way(self, now: Files) -> None:
         source = Source()
         plan = load_plan(self.root / "weft.yaml", seen=source)
-        packing = Packing(str(self.root), os.environ, "v")
+        packing = Packing(str(self.root), os.environ, "v", lambda: LATER_NS)
         report = asyncio.run(run_plan(prepare_on_disk(plan), watcher=packing))
         assert report.state is RunState.SUCCEEDED, report.outcomes
         assert set(report.cached) | set(report.missed) == {"join", "count", "copy"}

@@ -286,9 +286,7 @@ class _Mapping:
         self._engine.submit_prepared(tasks, self._context)
 
     def _task(self, id: str, call: Call) -> Task:
-        return Task(
-            id, call, limits=self._costs, retry=self._retry, timeout=self._timeout, cache=self._cache
-        )
+        return Task(id, call, limits=self._costs, retry=self._retry, timeout=self._timeout, cache=self._cache)
 
     def _fail(self, error: BaseException) -> None:
         """The source of the items broke down: what was begun is stopped, and the error told."""

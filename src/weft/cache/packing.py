@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 
 import msgspec
@@ -49,7 +49,7 @@ class Source:
     def directory(self, path: str) -> None:
         """Take in that the directory ``path`` is about to be listed."""
         if path not in self.stamps:
-            self.stamps[path] = _fresh(path)
+            self.stamps[path] = _fresh(path, time.time_ns())
 
 
 def may_pack(plan: Plan) -> bool:
@@ -64,9 +64,17 @@ class Packing:
         root: the plan's directory.
         environment: the variables that tasks inherit.
         version: that of Weft.
+        clock_ns: tells the moment, in nanoseconds since 1970, as the file system does.
     """
 
-    def __init__(self, root: str, environment: Mapping[str, str], version: str) -> None:
+    def __init__(
+        self,
+        root: str,
+        environment: Mapping[str, str],
+        version: str,
+        clock_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self._clock_ns = clock_ns
         self._version = version
         self._root = root
         self._environment = environment
@@ -105,7 +113,7 @@ class Packing:
     def _packed(self, tasks: Sequence[Task], source: Source) -> Unchanged:
         if source.plan is None:
             raise _CannotPack("it was not read from a file")
-        made = _Made(self._root)
+        made = _Made(self._root, self._clock_ns)
         for path, was in source.stamps.items():
             made.listed(path, was)
         ends: list[float] = []
@@ -143,13 +151,14 @@ class Packing:
 class _Made:
     """Looks at what tasks have looked at, and gathers the stamps."""
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, clock_ns: Callable[[], int]) -> None:
+        self._clock_ns = clock_ns
         self.files: dict[str, Stamp] = {}
         self.behind: dict[str, Stamp] = {}
         self.modes: dict[str, int] = {}
         self.missing: set[str] = set()
         self._root = root
-        self._look = Look(root, scanned=self._scanned)
+        self._look = Look(root, clock_ns, self._scanned)
 
     def task(self, entry: Entry, cache: Cache) -> None:
         inputs = self._look.inputs(cache.inputs or (), entry.inputs)
@@ -162,7 +171,7 @@ class _Made:
         self.missing.update(path for path in plain_paths(cache.inputs or ()) if path not in inputs)
 
     def listed(self, path: str, was: Stamp | None) -> None:
-        if was is None or was != _fresh(path):
+        if was is None or was != _fresh(path, self._clock_ns()):
             raise _CannotPack(path)
         self.behind[os.path.relpath(path, self._root or ".")] = was
 
@@ -170,7 +179,7 @@ class _Made:
         if path not in self.behind:
             place = self._look.place(path)
             if os.path.isdir(place):
-                self.listed(place, _fresh(place))
+                self.listed(place, _fresh(place, self._clock_ns()))
             elif not os.path.lexists(place):
                 self.missing.add(path)
             # else it is no directory, and what it is counts as what it is
@@ -193,7 +202,7 @@ class _Made:
     def _of_link(self, path: str, state: State) -> Stamp:
         place = self._look.place(path)
         status = os.lstat(place)
-        if _is_young(status) or os.readlink(place) != state.target:
+        if is_young(status.st_ctime_ns, self._clock_ns()) or os.readlink(place) != state.target:
             raise _CannotPack(path)
         return stamp(status)
 
@@ -205,14 +214,10 @@ def _ends(entry: Entry, cache: Cache) -> Iterable[float]:
         yield entry.stored_at + cache.ttl_s
 
 
-def _fresh(path: str) -> Stamp | None:
+def _fresh(path: str, now_ns: int) -> Stamp | None:
     """Return the stamp of a directory, None if it may change without a trace, or is none."""
     try:
         status = os.stat(path)
     except OSError:
         return None
-    return None if _is_young(status) else stamp(status)
-
-
-def _is_young(status: os.stat_result) -> bool:
-    return is_young(status.st_ctime_ns, time.time_ns())
+    return None if is_young(status.st_ctime_ns, now_ns) else stamp(status)
