@@ -49,9 +49,9 @@ def test_where_conflicts_remain_both_versions_are_kept_and_named(plan: LeftBehin
     plan.wrote("one", "a", "of one")
     plan.wrote("two", "b", "of two")
     (plan.root / "a").write_text("of the plan")
+    kept = f"{WHERE}/one/workspace"
     assert merge(plan, RUN, code=1) == [
-        f"one: others have changed `a`, too; its version is in `{WHERE}/one/workspace`"
-        " (`weft merge` settles it)",
+        f"one: others have changed `a`, too; its version is in `{kept}` (`weft merge` settles it)",
         "two: brought back, 1 change",
     ]
     assert texts(plan.root) == {"a": "of the plan", "b": "of two"}
