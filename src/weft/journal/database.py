@@ -27,6 +27,10 @@ _HINTS = {
 }
 
 
+# Whoever was writing was killed while the file was being made, and only a writer can mend that.
+_CUT_OFF = frozenset({sqlite3.SQLITE_READONLY_ROLLBACK, sqlite3.SQLITE_READONLY_RECOVERY})
+
+
 class JournalError(WeftError):
     """The journal can't be opened, read or written."""
 
@@ -64,9 +68,11 @@ def open_to_read(path: Path) -> sqlite3.Connection | None:
         try:
             found = in_turn(lambda: version_of(connection))
             _check_version(found, path)
-        except BaseException:
+        except BaseException as error:
             connection.close()
-            raise
+            if not isinstance(error, sqlite3.Error) or error.sqlite_errorcode not in _CUT_OFF:
+                raise
+            found = 0  # to be brought up to date
     if found < len(MIGRATIONS):  # an older one, or one that another process is making at this moment
         connection.close()
         open_to_write(path).close()

@@ -237,13 +237,13 @@ class _Publish:
         try:
             for step in journal.steps:
                 self._steps.do(step)
+            _tell(journal, State.MERGED)
         except BlockedError as blocked:
             self._undo(journal)
             return (blocked.path,)
         except OSError:
             self._undo(journal)
             raise
-        _tell(journal, State.MERGED)
         self._finish(journal)
         return ()
 
