@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -133,3 +134,26 @@ def test_a_journal_in_a_folder_with_strange_letters_is_found_again(tmp_path: Pat
     open_to_write(folder / "weft.db").close()
     with closing(reader(folder)) as journal:
         assert [record.id for record in journal.runs()] == ["r1"]
+
+
+def test_a_file_whose_maker_was_killed_in_the_middle_is_made_by_who_reads_it(tmp_path: Path) -> None:
+    path = tmp_path / "weft.db"
+    maker = (
+        "import os, sqlite3, sys\n"
+        "made = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
+        "made.execute('PRAGMA user_version = 0')\n"
+        "made.execute('PRAGMA cache_size = 1')\n"
+        "made.execute('CREATE TABLE a (b)')\n"
+        "made.execute('DROP TABLE a')\n"
+        "made.execute('BEGIN')\n"
+        "made.execute('CREATE TABLE a (b)')\n"
+        "for _ in range(100):\n"
+        "    made.execute('INSERT INTO a VALUES (zeroblob(5000))')\n"
+        "os._exit(0)\n"
+    )
+    subprocess.run([sys.executable, "-c", maker, path], check=True)
+    assert path.with_name("weft.db-journal").stat().st_size
+    connection = open_to_read(path)
+    assert connection is not None
+    with closing(connection):
+        assert version_of(connection) == len(MIGRATIONS)
