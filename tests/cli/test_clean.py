@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.cli.left_behind import RUN, LeftBehind
-from tests.cli.process import TIMEOUT_S, Ended
+from tests.cli.process import TIMEOUT_S, Ended, weft
 from tests.workspaces.trees import texts
 
 from weft.disk.held import let_go
@@ -191,3 +191,26 @@ def test_where_no_run_was_there_is_nothing_to_do(tmp_path: Path) -> None:
         "0 workspaces removed\n",
         "",
     )
+
+
+def test_whole_runs_are_taken_away_but_the_newest_and_those_of_which_work_is_left(tmp_path: Path) -> None:
+    (tmp_path / "weft.yaml").write_text("tasks: {bad: {run: echo x > a; exit 1, workspace: copy}}")
+    weft("run", cwd=tmp_path)
+    (left,) = (tmp_path / ".weft/runs").glob("2*")
+    (tmp_path / "weft.yaml").write_text("tasks: {good: echo fine}")
+    for _ in range(3):
+        assert weft("run", cwd=tmp_path).code == 0
+    told = weft("clean", "--keep", "1", "--dry-run", cwd=tmp_path)
+    assert told.out.splitlines()[-1] == "2 runs would be taken away"
+    told = weft("clean", "--keep", "1", cwd=tmp_path)
+    assert told.code == 0
+    assert told.out.splitlines()[-1] == "2 runs taken away"
+    assert f"{left.name}: kept, since " in told.out
+    assert (left / "bad/workspace/a").read_text() == "x\n"
+    assert len(weft("runs", cwd=tmp_path).out.splitlines()) == 2
+
+
+def test_one_run_and_all_but_the_newest_do_not_go_together(tmp_path: Path) -> None:
+    told = weft("clean", "latest", "--keep", "1", cwd=tmp_path)
+    assert told.code == 2
+    assert "take one of the two" in told.err

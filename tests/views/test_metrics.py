@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from weft.model.group import Group
 from weft.model.limits import MAX_CONCURRENT, Pool
 from weft.model.lock import Hold
+from weft.model.miss import Forced
 from weft.model.outcome import Succeeded
 from weft.model.priority import HIGH
 from weft.model.rate import Rate
@@ -18,6 +19,8 @@ from weft.model.workspace import WorkspaceKind
 from weft.scheduling.facts import (
     AttemptEnded,
     AttemptStarted,
+    CacheHit,
+    CacheMissed,
     Fact,
     MergeEnded,
     MergeStarted,
@@ -243,3 +246,12 @@ def test_a_retry_that_is_taken_back_after_it_was_due_has_waited_for_a_slot() -> 
     run.clock.advance_to(8.0)  # it is woken too late
     run.cancel("again")
     assert of(run).tasks["again"].waits == {"backoff": 6.0, "pool max_concurrent": 2.0}
+
+
+def test_hits_of_the_cache_are_counted_against_what_was_looked_up() -> None:
+    run = Sim(plan(task("a", group="g"), task("b"), task("c"), groups={"g": Group()}))
+    first, second, _ = [fact.attempt for fact in run.facts if isinstance(fact, AttemptStarted)]
+    told = metrics_of([*run.facts, CacheHit(0.0, first), CacheMissed(0.0, second, Forced())])
+    assert (told.run.cache_hits, told.run.cache_misses, told.run.cache_hit_rate) == (1, 1, 0.5)
+    assert told.groups["g"].cache_hit_rate == 1.0
+    assert of(Sim(plan(task("a")))).run.cache_hit_rate is None

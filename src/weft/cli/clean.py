@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from weft.cli import options
@@ -20,23 +22,44 @@ from weft.workspaces.refusal import ChangedSince, InUse, NotMerged, Refusal, ref
 @options.option(
     "--all", "everything", is_flag=True, help="Move what is not merged into `.weft/quarantine`, too."
 )
+@options.option(
+    "--keep",
+    metavar="N",
+    type=click.IntRange(min=0),
+    help="Take away whole runs, with their logs and what is recorded of them, all but the newest N.",
+)
 @options.option("-n", "--dry-run", is_flag=True, help="Tell what would be done.")
 @options.directory
-def command(run: str | None, everything: bool, dry_run: bool) -> ExitCode:
+def command(run: str | None, everything: bool, keep: int | None, dry_run: bool) -> ExitCode:
     """Remove the merged workspaces of RUN, by default of all runs of the plan in this directory.
 
-    RUN may be `latest`. Logs and results stay. What is not merged stays as well, or is put into quarantine
+    RUN may be `latest`. Logs and results stay, except with --keep; a run stays that goes on, or of which
+    something was not brought back. What is not merged stays as well, or is put into quarantine
     with --all. Nothing outside of `.weft` is touched, and nothing that is in use.
 
     The exit code is 1 if something stays that was to go; each is told with its reason.
     """
+    if run is not None and keep is not None:
+        raise click.UsageError("--keep is about all runs, and RUN about one: take one of the two")
     clean = _Clean(everything=everything, dry_run=dry_run)
     for one in runs_of(run):
         is_at_work = one.is_held()
         for each in leftovers_of(one):
             clean.take(each, is_at_work=is_at_work)
     write("".join(f"{line}\n" for line in clean.lines()))
+    if keep is not None:
+        _prune(keep, dry_run=dry_run)
     return ExitCode.FAILED if clean.n_refused else ExitCode.SUCCEEDED
+
+
+def _prune(keep: int, *, dry_run: bool) -> None:
+    # SQLite takes a few milliseconds to load.
+    from weft.runtime.prune_runs import prune_runs  # noqa: PLC0415
+
+    pruned = prune_runs(Path(), keep, dry_run=dry_run)
+    for run, why in pruned.kept.items():
+        write(f"{visible(run)}: kept, since {why}\n")
+    write(f"{count(len(pruned.removed), 'run')} {'would be ' if dry_run else ''}taken away\n")
 
 
 class _Clean:

@@ -15,7 +15,16 @@ from typing import Any
 import msgspec
 
 from weft.model.outcome import Failed, Succeeded
-from weft.scheduling.facts import AttemptEnded, AttemptStarted, Fact, RunStarted, TaskAdded, TaskEnded
+from weft.scheduling.facts import (
+    AttemptEnded,
+    AttemptStarted,
+    CacheHit,
+    CacheMissed,
+    Fact,
+    RunStarted,
+    TaskAdded,
+    TaskEnded,
+)
 from weft.scheduling.states import NAME_AFTER
 from weft.views.critical import CriticalPath
 from weft.views.gates import Gate
@@ -67,6 +76,8 @@ class Totals(msgspec.Struct, frozen=True):
         percentiles_s: of the seconds that the attempts at one task took together, by percentile (nearest
             rank), and the largest as 100; of tasks that have ended and had an attempt.
         waits: seconds that tasks which have ended waited together, by gate.
+        cache_hits: how many attempts ended with a result of earlier, which still held.
+        cache_misses: how many did their work although their task is cached.
     """
 
     counts: Mapping[str, int]
@@ -79,6 +90,14 @@ class Totals(msgspec.Struct, frozen=True):
     service_s: float = 0.0
     percentiles_s: Mapping[int, float] = {}
     waits: Mapping[str, float] = {}
+    cache_hits: int = 0
+    cache_misses: int = 0
+
+    @property
+    def cache_hit_rate(self) -> float | None:
+        """Of the attempts at tasks that are cached, how many were hits (0 to 1); None if there were none."""
+        looked_up = self.cache_hits + self.cache_misses
+        return self.cache_hits / looked_up if looked_up else None
 
 
 class Metrics(msgspec.Struct, frozen=True):
@@ -120,7 +139,7 @@ class _Sum:
         self.ended: Counter[str] = Counter()
         self.outcomes: Counter[type] = Counter()  # of attempts
         self.service_s = self.retried_s = self.wasted_s = 0.0
-        self.retries = 0
+        self.retries = self.cache_hits = self.cache_misses = 0
         self.waits: dict[str, float] = {}
         self.services_s = array("d")
 
@@ -150,6 +169,8 @@ class _Sum:
             self.service_s,
             percentiles(self.services_s),
             dict(sorted(self.waits.items())),
+            self.cache_hits,
+            self.cache_misses,
         )
 
 
@@ -174,6 +195,8 @@ class MetricsView:
             TaskAdded: self._add,
             AttemptStarted: self._start_attempt,
             AttemptEnded: self._end_attempt,
+            CacheHit: self._hit,
+            CacheMissed: self._miss,
         }
 
     def fold(self, fact: Fact) -> None:
@@ -249,6 +272,14 @@ class MetricsView:
             each.running -= 1
             each.outcomes[type(fact.outcome)] += 1
             each.service_s += fact.at - life.started
+
+    def _hit(self, fact: CacheHit) -> None:
+        for each in self._sums(self._waits.lives[fact.attempt.task].added.group):
+            each.cache_hits += 1
+
+    def _miss(self, fact: CacheMissed) -> None:
+        for each in self._sums(self._waits.lives[fact.attempt.task].added.group):
+            each.cache_misses += 1
 
     def _end(self, fact: TaskEnded, life: Life) -> None:
         added, waits = life.added, life.waits

@@ -56,6 +56,9 @@ def _run(metrics: Metrics) -> Iterator[str]:
     yield f"  error rate     {_percent(run.error_rate)} of {count(run.attempts, 'attempt')}"
     if run.retries:
         yield f"  retries        {run.retries:,}; {brief(run.retried_s)} in attempts that failed before"
+    if run.cache_hit_rate is not None:
+        looked_up = run.cache_hits + run.cache_misses
+        yield f"  cache          {_percent(run.cache_hit_rate)} hits of {looked_up:,} looked up"
     if run.wasted_s:
         yield f"  speculation    {brief(run.wasted_s)} for nothing"
 
