@@ -136,11 +136,14 @@ class Performer:
             self._desk.started(attempt.task)
 
     def _begin(self, attempt: Attempt, handle: Handle) -> None:
-        work = handle.task.work
-        if isinstance(work, Bring):
-            self._working_apart.bring(attempt, work.group)
-        elif works_apart(handle.task):
+        task = handle.task
+        work = task.work
+        if task.workspace is not None and works_apart(task):
             self._working_apart.begin(attempt, handle)
+        elif type(work) is Call:  # by far the most frequent comes first
+            self._call(attempt, work, handle)
+        elif isinstance(work, Bring):
+            self._working_apart.bring(attempt, work.group)
         else:
             self._work(attempt, work, handle)
 
@@ -199,7 +202,11 @@ class Performer:
         Raises:
             UsageError: the folder of the run can't be made.
         """
-        apart = {position: task for position, task in tasks.items() if works_apart(task) or task.brings_back}
+        apart = {
+            position: task
+            for position, task in tasks.items()
+            if (task.workspace is not None and works_apart(task)) or type(task.work) is Bring
+        }
         if not apart:
             return
         folder, _ = self.open_folder()

@@ -285,7 +285,9 @@ class Course:
         """Give ``node`` its outcome."""
         state = node.state
         self.tasks.settle(node, outcome)
-        if state is ASKING:
+        if state is RUNNING:
+            pass  # as most are: it has given back what it held
+        elif state is ASKING:
             self.take_back(node, (), now)
         elif state is READY:
             self.admission.withdraw(node)
@@ -301,9 +303,9 @@ class Course:
         if self.voting:
             self.decisions += self.voting.ended(node.prepared.position, outcome)
         task, succeeded = node.prepared.task, node.state is SUCCEEDED
-        if task.brings_back and type(outcome) is Skipped:
-            return  # its group is lost, which is told; or the run has ended early
         if not succeeded or task.group is not None:
+            if type(outcome) is Skipped and task.brings_back:
+                return  # its group is lost, which is told; or the run has ended early
             because = outcome.because if isinstance(outcome, Skipped | Cancelled) else None
             if isinstance(because, NotNeeded | Decided):  # nobody misses it
                 self.decisions += self.failures.leave(task.group) if task.group is not None else []
