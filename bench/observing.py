@@ -6,13 +6,18 @@ that takes is measured by itself.
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Callable, Sequence
 from contextvars import copy_context
 from functools import partial
 
 from _side_by_side import Goal, Table, medians, size_from_command_line, wall_s
+from msgspec.structs import replace
 
 from weft.api.sync import run_until_done
+from weft.live.choose import open_display
+from weft.live.kinds import DisplayKind
 from weft.live.prometheus import PrometheusMetrics
 from weft.model.plan import Plan
 from weft.model.task import Task
@@ -20,6 +25,7 @@ from weft.model.work import Call, Where
 from weft.planning.prepare import PreparedPlan, prepare
 from weft.runtime.engine import Engine
 from weft.runtime.run import run_plan
+from weft.runtime.watch import Display
 from weft.scheduling.facts import Fact
 from weft.views.metrics import metrics_of
 from weft.views.timeline import timeline_of
@@ -72,6 +78,18 @@ class Contest:
 
         self.with_report(follow)
 
+    def with_all(self) -> None:
+        """Run it with metrics, recorded in a journal, and drawn on a terminal."""
+        metrics = PrometheusMetrics()
+        with tempfile.TemporaryDirectory() as root, open(os.devnull, "w", encoding="utf-8") as nowhere:
+            plan = replace(self._plan, plan=replace(self._plan.plan, root=root))
+
+            def watch(engine: Engine) -> Display:
+                engine.listen(metrics.show)
+                return open_display(DisplayKind.TTY, stdout=nowhere, stderr=nowhere, queues=engine.queues)
+
+            run_until_done("", lambda: run_plan(plan, watch=watch, journal=True))
+
 
 def main() -> None:
     """Measure and print."""
@@ -85,6 +103,8 @@ def main() -> None:
         "and metrics for Prometheus": partial(wall_s, contest.with_prometheus),
         "and a subscriber in a thread of its own": partial(wall_s, contest.with_subscriber),
     }
+    all_of_them = "metrics, the journal and a live display"
+    contenders[all_of_them] = partial(wall_s, contest.with_all)
     table = Table(f"A run of {count:,} coroutines that do nothing, and who looks on")
     table.section("while it goes on")
     goals = {name: Goal("<=", 1.5) for name in contenders if name != alone}

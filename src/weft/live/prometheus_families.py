@@ -46,9 +46,7 @@ def _attempts(run: Totals) -> Iterator[Metric]:
     yield _counter("attempts", "Attempts that have ended.", {(): run.attempts})
     yield _gauge("error_ratio", "Attempts that failed, of all that were not stopped.", {(): run.error_rate})
     yield _counter("cache_hits", "Attempts that ended with a result of earlier.", {(): run.cache_hits})
-    yield _counter(
-        "cache_misses", "Attempts at cached tasks that did the work.", {(): run.cache_misses}
-    )
+    yield _counter("cache_misses", "Attempts at cached tasks that did the work.", {(): run.cache_misses})
     yield _counter("retries", "Attempts that follow a failure.", {(): run.retries})
     yield _counter("retried_seconds", "Time in attempts that were tried again.", {(): run.retried_s})
     yield _counter("wasted_seconds", "Time of speculation for nothing.", {(): run.wasted_s})
