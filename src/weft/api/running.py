@@ -11,7 +11,6 @@ from weft.api.sync import run_until_done
 from weft.errors import UsageError
 from weft.live.following import Following, Wanted, following
 from weft.model.plan import Plan as FrozenPlan
-from weft.planfile.load import load as load_plan
 from weft.planning.prepare import PreparedPlan
 from weft.runtime.links import prepare_on_disk
 from weft.runtime.run import run_plan
@@ -26,6 +25,9 @@ def load(path: str | Path) -> FrozenPlan:
     Raises:
         PlanError: with every mistake in the file, each with its line.
     """
+    # The parsers take a while to load, and only plan files need them.
+    from weft.planfile.load import load as load_plan  # noqa: PLC0415
+
     return load_plan(path)
 
 

@@ -62,12 +62,21 @@ class Task(msgspec.Struct, frozen=True):
     @property
     def is_merged(self) -> bool:
         """Whether its work is brought back before it counts as ended."""
-        return self.is_private and (self.merge or ONE_BY_ONE).at is MergeAt.TASK
+        place = self.workspace  # asked at the end of each attempt: most have none
+        return place is not None and place.is_private and (self.merge or ONE_BY_ONE).at is MergeAt.TASK
 
     @property
     def is_merged_later(self) -> bool:
         """Whether its work is brought back by another task, when its group or the run has ended."""
         return self.is_private and not self.is_merged
+
+    @property
+    def works_apart(self) -> bool:
+        """Whether something has to be made ready for an attempt at it, or looked at after it."""
+        place = self.workspace
+        return place is not None and (
+            place.is_private or place.setup is not None or bool(place.readonly or place.ports)
+        )
 
     @property
     def brings_back(self) -> bool:

@@ -33,14 +33,6 @@ from weft.workspaces.base import Place
 THREADS = 4
 
 
-def works_apart(task: Task) -> bool:
-    """Tell whether something has to be made ready for an attempt at ``task``, or looked at after it."""
-    place = task.workspace
-    return place is not None and (
-        place.is_private or bool(place.setup is not None or place.readonly or place.ports)
-    )
-
-
 class Start(Protocol):
     """Hands work to its executor, or tells the outcome at once if it can't start."""
 

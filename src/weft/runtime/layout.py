@@ -47,6 +47,11 @@ def cache_folder(root: Path) -> Path:
     return root / STATE_FOLDER / "cache"
 
 
+def publishing_of(root: Path) -> Path:
+    """Return where is kept what is being brought back from workspaces, until all of it is."""
+    return root / STATE_FOLDER / "publish"
+
+
 def journal_of(root: Path) -> Path:
     """Return where the journal of the plan in ``root`` is.
 

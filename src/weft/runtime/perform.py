@@ -16,15 +16,13 @@ from weft.model.outcome import Cancelled, Failed, Outcome, Succeeded
 from weft.model.reason import CouldNotStart, NotRecorded
 from weft.model.task import Task
 from weft.model.work import Bring, Call, Command, Work, has_result
-from weft.runtime.apart import Apart, Where, works_apart
 from weft.runtime.executors import Executors
 from weft.runtime.folder import ResultFiles, make_run_folder
 from weft.runtime.handle import Handle
 from weft.runtime.jobs import SharedJobs, shared_jobs
 from weft.runtime.jobserver import JobTokens
-from weft.runtime.layout import RunFolder
+from weft.runtime.layout import RunFolder, publishing_of
 from weft.runtime.links import ground_of
-from weft.runtime.places import Places, complete_publishing
 from weft.runtime.references import filled_in, results_of
 from weft.runtime.shares import Desk
 from weft.runtime.tracing import Tracing
@@ -41,7 +39,10 @@ from weft.scheduling.actions import (
 from weft.scheduling.events import BroughtBack, Event, JobsShared, TokensCame
 
 if TYPE_CHECKING:
-    from weft.runtime.caching import Caching  # loaded by those who cache
+    # Loaded by those who work apart, and by those who cache.
+    from weft.runtime.apart import Apart, Where
+    from weft.runtime.caching import Caching
+    from weft.runtime.places import Places
 
 _log = logging.getLogger("weft.runtime")
 
@@ -138,7 +139,7 @@ class Performer:
     def _begin(self, attempt: Attempt, handle: Handle) -> None:
         task = handle.task
         work = task.work
-        if task.workspace is not None and works_apart(task):
+        if task.works_apart:
             self._working_apart.begin(attempt, handle)
         elif type(work) is Call:  # by far the most frequent comes first
             self._call(attempt, work, handle)
@@ -189,6 +190,8 @@ class Performer:
     @property
     def _working_apart(self) -> Apart:
         if self._apart is None:
+            from weft.runtime.apart import Apart  # noqa: PLC0415 - as above
+
             assert self._places is not None, "a task works apart, and nobody was told of it"
             self._apart = Apart(
                 self._places, self._work, self._stop_work, self._attempt_ended, self._tell, self._crashed
@@ -202,15 +205,13 @@ class Performer:
         Raises:
             UsageError: the folder of the run can't be made.
         """
-        apart = {
-            position: task
-            for position, task in tasks.items()
-            if (task.workspace is not None and works_apart(task)) or type(task.work) is Bring
-        }
+        apart = {position: task for position, task in tasks.items() if task.works_apart or task.brings_back}
         if not apart:
             return
         folder, _ = self.open_folder()
         if self._places is None:
+            from weft.runtime.places import Places  # noqa: PLC0415 - as above
+
             ground = ground_of(self._root)
             self._places = Places(self._root, folder, ground, self._groups, strict=self._strict)
         self._places.know(apart)
@@ -277,7 +278,10 @@ class Performer:
         """
         if self.folder is None or self._results is None:
             self.folder = make_run_folder(self._root, self._run_id)
-            complete_publishing(self._root)
+            if publishing_of(self._root).is_dir():
+                from weft.runtime.places import complete_publishing  # noqa: PLC0415 - as above
+
+                complete_publishing(self._root)
             self._results = ResultFiles(self.folder)
             self._share_jobs(self.folder)
         return self.folder, self._results

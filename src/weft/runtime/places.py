@@ -25,7 +25,7 @@ from weft.model.workspace import Merge, MergePolicy, Workspace, WorkspaceKind
 from weft.planning.merges import merging_task, shares_place
 from weft.planning.observed import Change, declares
 from weft.planning.patterns import Ground
-from weft.runtime.layout import STATE_FOLDER, RunFolder, encoded
+from weft.runtime.layout import STATE_FOLDER, RunFolder, encoded, publishing_of
 from weft.scheduling.events import BroughtBack
 from weft.workspaces.base import Place, Work
 from weft.workspaces.clean import Cleaner
@@ -43,7 +43,6 @@ from weft.workspaces.shared import Shared
 
 _log = logging.getLogger("weft.runtime")
 
-PUBLISH = "publish"
 ORDER = ".workspaces.json"  # no task's folder begins with a dot
 
 # To merge texts, one must know what both sides began with.
@@ -84,7 +83,7 @@ class Closed(msgspec.Struct, frozen=True):
 
 def publisher_of(root: Path) -> Publisher:
     """Return who changes files in ``root`` for Weft."""
-    return Publisher(root, root / STATE_FOLDER / PUBLISH)
+    return Publisher(root, publishing_of(root))
 
 
 def complete_publishing(root: Path) -> None:

@@ -12,7 +12,6 @@ from msgspec.structs import replace
 from weft.model.access import Undeclared
 from weft.model.work import Command
 from weft.planning.prepare import PreparedPlan
-from weft.runtime.aggregates import Aggregates
 from weft.runtime.engine import MAX_CONCURRENT_DEFAULT, Engine
 from weft.runtime.jobserver import JobTokens
 from weft.runtime.signals import interrupts
@@ -93,6 +92,9 @@ async def run_plan(
                 await engine.close()
             report = view.report()
             if plan.aggregates:
+                # Reads plan files' patterns, and so loads their parsers: only for those who aggregate.
+                from weft.runtime.aggregates import Aggregates  # noqa: PLC0415
+
                 made = await Aggregates(plan, report, engine, own_signals=own_signals).made()
                 report = replace(report, aggregates=made)
             if display is not None:

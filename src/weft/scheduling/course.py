@@ -285,9 +285,7 @@ class Course:
         """Give ``node`` its outcome."""
         state = node.state
         self.tasks.settle(node, outcome)
-        if state is RUNNING:
-            pass  # as most are: it has given back what it held
-        elif state is ASKING:
+        if state is ASKING:
             self.take_back(node, (), now)
         elif state is READY:
             self.admission.withdraw(node)

@@ -249,12 +249,8 @@ class Scheduler:
             assert node.tries is not None, f"{node.prepared} is no speculation"
             timing.cut(node.tries)
             self.course.make_ready(node, now)
-        elif type(outcome) is Succeeded:
-            task = node.prepared.task
-            if task.workspace is not None and task.is_merged:
-                self.course.merge(node, outcome, now)
-            else:
-                self.course.end(node, outcome, now)
+        elif type(outcome) is Succeeded and node.prepared.task.is_merged:
+            self.course.merge(node, outcome, now)
         elif type(outcome) is not Failed or not self._is_tried_again(node, outcome, now):
             self.course.end(node, outcome, now)
 
