@@ -7,12 +7,13 @@ processors are of use, and a third only brings pauses. Elsewhere there are no qu
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Iterator
 from math import ceil
 from pathlib import Path, PurePosixPath
 
 import msgspec
+
+from weft.disk.mounts import plain
 
 _ABOUT_THIS_PROCESS = Path("/proc/self")
 
@@ -97,7 +98,7 @@ def mounts_in(text: str) -> list[Mount]:
         fields, kinds = before.split(" "), after.split(" ")
         if len(fields) < 5 or len(kinds) < 3:
             continue
-        root, point = map(_plain, fields[3:5])
+        root, point = map(plain, fields[3:5])
         if kinds[0] == "cgroup2":
             found.append(Mount(2, root, point))
         elif kinds[0] == "cgroup" and "cpu" in kinds[2].split(","):
@@ -125,11 +126,6 @@ def _quota_v2(folder: Path) -> float | None:
 
 def _quota_v1(folder: Path) -> float | None:
     return share_in(_text(folder / "cpu.cfs_quota_us").strip(), _text(folder / "cpu.cfs_period_us").strip())
-
-
-def _plain(field: str) -> str:
-    """Undo what the kernel does to blanks in names: ``\\040`` and the like."""
-    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), field)
 
 
 def _text(path: Path) -> str:

@@ -8,11 +8,11 @@ instead. Removing itself goes from directory to directory and never through a li
 from __future__ import annotations
 
 import os
-import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from weft.disk.mounts import plain
 from weft.workspaces.inside import Inside, opened
 from weft.workspaces.record import Room, State, seal_of
 from weft.workspaces.refusal import (
@@ -142,8 +142,7 @@ def _is_below(path: str, folder: str) -> bool:
 def _mounts() -> Iterator[str]:
     with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as lines:
         for line in lines:
-            # Blanks and the like stand there as octal numbers.
-            yield re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), line.split(" ")[4])
+            yield plain(line.split(" ")[4])
 
 
 def _working_folders() -> Iterator[tuple[int, str]]:
