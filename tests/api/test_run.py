@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -257,6 +258,31 @@ def test_progress_of_functions_goes_to_standard_error_alone(capfd: pytest.Captur
     written = capfd.readouterr()
     assert written.out == ""
     assert "[1/1] one succeeded" in written.err
+
+
+QUEUE = """
+import sys
+import weft
+
+plan = weft.Plan(max_concurrent=1)
+plan.add(sys.stdin.readline)
+plan.add(int)
+weft.run(plan, progress=True)
+"""
+
+
+def test_a_terminal_shows_what_waits_and_for_what() -> None:
+    far, near = os.openpty()
+    shown = b""
+    command = [sys.executable, "-c", QUEUE]
+    variables = {"PATH": os.environ["PATH"], "PYTHONPATH": SOURCE, "TERM": "xterm"}
+    with subprocess.Popen(command, env=variables, stdin=subprocess.PIPE, stderr=near) as program:
+        os.close(near)
+        while b"1  waiting: " not in shown:
+            shown += os.read(far, 4096)
+        program.communicate(b"\n")
+    os.close(far)
+    assert program.returncode == 0
 
 
 def test_without_progress_nothing_is_written(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -14,4 +14,6 @@ from weft.runtime.watch import Display
 def live_display(engine: Engine) -> Display:
     """Open the display that suits standard error."""
     kind = choose(json=False, quiet=False, is_terminal=sys.stderr.isatty(), environment=os.environ)
-    return open_display(kind, stdout=sys.stdout, stderr=sys.stderr, folder=engine.folder)
+    return open_display(
+        kind, stdout=sys.stdout, stderr=sys.stderr, folder=engine.folder, queues=engine.queues
+    )

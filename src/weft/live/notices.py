@@ -22,7 +22,7 @@ from weft.scheduling.health import Circuit
 from weft.views.progress import Progress
 
 # All others are told by the lines of tasks, or not at all: a run has millions of them.
-NEWS = frozenset(
+NEWS: frozenset[type] = frozenset(
     {RetryScheduled, GaveUp, StopAsked, GroupDecided, HealthChanged, RunStopping, RunInterrupted}
 )
 

@@ -70,8 +70,9 @@ def summary(report: Report, folder: RunFolder | None = None) -> Iterator[Line]:
     for task, because in islice(report.not_kept.items(), CAUSES_SHOWN):
         text = f"the result of `{task}` is not kept: {sentence(because)}"
         yield Line(one_line(text), LineKind.WARNING)
-    yield from _left_out(report.outcomes, Skipped, "skipped")
-    yield from _left_out(report.outcomes, Cancelled, "cancelled")
+    not_succeeded = report.not_succeeded
+    yield from _left_out(not_succeeded, Skipped, "skipped")
+    yield from _left_out(not_succeeded, Cancelled, "cancelled")
     yield from failures(report, folder)
 
 
@@ -83,7 +84,7 @@ def early_end(report: Report) -> Iterator[Line]:
 
 def failures(report: Report, folder: RunFolder | None = None) -> Iterator[Line]:
     """Yield the part of the summary that tells of the tasks that failed, in plan order."""
-    failed = ((task, end) for task, end in report.outcomes.items() if isinstance(end, Failed))
+    failed = ((task, end) for task, end in report.not_succeeded.items() if isinstance(end, Failed))
     for task, outcome in islice(failed, FAILURES_SHOWN):
         told = outcome_sentence(outcome, report.attempts.get(task, 1))
         yield Line(f"{one_line(task)} {one_line(told)}", LineKind.FAILURE)
@@ -94,7 +95,7 @@ def failures(report: Report, folder: RunFolder | None = None) -> Iterator[Line]:
 
 
 def _counts(report: Report) -> str:
-    ended: Counter[type[Outcome]] = Counter(type(outcome) for outcome in report.outcomes.values())
+    ended: Counter[type[Outcome]] = Counter(map(type, report.outcomes.values()))
     words: dict[type[Outcome], str] = {
         Succeeded: "succeeded",
         Failed: "failed",

@@ -24,17 +24,18 @@ def taken_up_lines(facts: Sequence[Fact]) -> Iterator[str]:
     """
     if not facts or type(facts[0]) not in (RunStarted, TaskAdded):
         return  # nearly always: a run is resumed when its tasks come
-    ids = {fact.task: fact.id for fact in facts if isinstance(fact, TaskAdded)}
-    taken_up = [fact for fact in facts if isinstance(fact, TaskTakenUp)]
+    taken_up = [fact for fact in facts if type(fact) is TaskTakenUp]
+    if not taken_up:
+        return
+    ids = {fact.task: fact.id for fact in facts if type(fact) is TaskAdded}
     causes: dict[AgainReason, list[str]] = {}
     for fact in taken_up:
         if fact.again is not None:
             causes.setdefault(fact.again, []).append(ids[fact.task])
-    if taken_up:
-        n_again = sum(len(tasks) for tasks in causes.values())
-        n_done = len(taken_up) - n_again
-        done = f"{count(n_done, 'task')} {'is' if n_done == 1 else 'are'} done"
-        yield f"resuming {taken_up[0].run}: {done}, {n_again} {'runs' if n_again == 1 else 'run'} again"
+    n_again = sum(len(tasks) for tasks in causes.values())
+    n_done = len(taken_up) - n_again
+    done = f"{count(n_done, 'task')} {'is' if n_done == 1 else 'are'} done"
+    yield f"resuming {taken_up[0].run}: {done}, {n_again} {'runs' if n_again == 1 else 'run'} again"
     for again, tasks in islice(causes.items(), CAUSES_SHOWN):
         yield f"  {listed(tasks)}: {one_line(sentence(again))}"
     if len(causes) > CAUSES_SHOWN:

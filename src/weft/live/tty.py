@@ -17,7 +17,7 @@ from rich.progress_bar import ProgressBar
 from rich.text import Text
 
 from weft.live.events import ended_line, missed_line, started_line
-from weft.live.notices import notice
+from weft.live.notices import NEWS, notice
 from weft.live.output import NoOutput, Output
 from weft.live.prints import Prints
 from weft.live.region import Drawn, Region
@@ -90,6 +90,12 @@ class TtyDisplay:
         self._folder = folder
         self._verbose = verbose
         self._failures_only = isinstance(output, NoOutput) and not verbose
+        # The kinds of facts that are more than counted, besides the ends of tasks.
+        self._told: set[type] = {*NEWS}
+        if verbose:
+            self._told.add(CacheMissed)
+        if not self._failures_only:
+            self._told.add(AttemptStarted)
         self._console = console or Console(file=streams.err.stream, force_terminal=True)
         self._clock = _RunClock(clock)
         self._progress = Progress()
@@ -102,27 +108,18 @@ class TtyDisplay:
 
     def show(self, facts: Sequence[Fact]) -> None:
         """Count the facts; they are seen at the next tick."""
-        progress, pending = self._progress, self._pending
+        progress, pending, told = self._progress, self._pending, self._told
         fold = progress.fold
         pending += [partial(self._line, line, "dim") for line in taken_up_lines(facts)]
         for fact in facts:
-            if isinstance(fact, TaskEnded) and self._shows(fact.outcome):
+            if type(fact) is TaskEnded and self._shows(fact.outcome):
                 # Looked up first: with its end, a task is forgotten.
                 task = progress.task(fact.task)
                 if not task.is_taken_over:
                     pending.append(partial(self._ended, task, fact.outcome))
             fold(fact)
-            if isinstance(fact, AttemptStarted) and not self._failures_only:
-                attempt = fact.attempt
-                pending.append(partial(self._started, progress.task(attempt.task), attempt.number))
-            elif isinstance(fact, CacheMissed) and self._verbose:
-                line = missed_line(progress.task(fact.attempt.task), fact.because)
-                pending.append(partial(self._line, line, "dim"))
-            elif isinstance(fact, RetryScheduled):
-                pending.append(partial(self._output.retried, progress.task(fact.attempt.task).id))
-            # Its words are made at once: later the task may be at another attempt.
-            if (told := notice(fact, progress)) is not None:
-                pending.append(partial(self._line, told, STYLES[LineKind.WARNING]))
+            if type(fact) in told:
+                self._tell(fact)
         if facts:
             self._clock.saw(facts[-1].at)
 
@@ -156,6 +153,20 @@ class TtyDisplay:
     def _shows(self, outcome: Outcome) -> bool:
         return not self._failures_only or isinstance(outcome, Failed)
 
+    def _tell(self, fact: Fact) -> None:
+        progress, pending = self._progress, self._pending
+        if isinstance(fact, AttemptStarted):
+            attempt = fact.attempt
+            pending.append(partial(self._started, progress.task(attempt.task), attempt.number))
+        elif isinstance(fact, CacheMissed):
+            line = missed_line(progress.task(fact.attempt.task), fact.because)
+            pending.append(partial(self._line, line, "dim"))
+        elif isinstance(fact, RetryScheduled):
+            pending.append(partial(self._output.retried, progress.task(fact.attempt.task).id))
+        # Its words are made at once: later the task may be at another attempt.
+        if (told := notice(fact, progress)) is not None:
+            pending.append(partial(self._line, told, STYLES[LineKind.WARNING]))
+
     def _write_pending(self) -> None:
         pending, self._pending = self._pending, []
         for write in pending:
@@ -180,7 +191,7 @@ class TtyDisplay:
     def _draw(self) -> None:
         columns, rows = self._size()
         # The last column stays free: a terminal that has been written full breaks the line.
-        lines = [self._drawn(line, columns - 1) for line in self._lines(columns, rows - 1)]
+        lines = self._drawn(list(self._lines(columns, rows - 1)), columns - 1)
         if not self._region.visible:
             self._streams.flush()
             self._streams.err.end_line()
@@ -249,9 +260,12 @@ class TtyDisplay:
         segments = self._console.render(bar, self._console.options.update_width(columns + 1))
         return Text.assemble(*((segment.text, segment.style or "") for segment in segments))
 
-    def _drawn(self, line: Text, columns: int) -> Drawn:
-        line.truncate(max(1, columns), overflow="ellipsis")
-        return Drawn(self._colored(line), line.cell_len)
+    def _drawn(self, lines: Sequence[Text], columns: int) -> list[Drawn]:
+        for line in lines:
+            line.truncate(max(1, columns), overflow="ellipsis")
+        # In one piece: the console takes long to begin, and little for each line.
+        colored = self._colored(Text("\n").join(lines)).split("\n")
+        return [Drawn(text, line.cell_len) for text, line in zip(colored, lines, strict=True)]
 
     def _colored(self, text: Text) -> str:
         """Return ``text`` with its colours as this terminal wants them."""

@@ -139,10 +139,10 @@ class Progress:
 
     def fold(self, fact: Fact) -> None:
         """Take in the next fact."""
-        if self.began is None:
-            self.began = fact.at
         if fact.at != self._recent.at:
             self._recent.pass_to(fact.at, len(self._running))
+            if self.began is None:
+                self.began = fact.at
         handler = self._handlers.get(type(fact))
         if handler is not None:
             handler(fact)

@@ -189,16 +189,16 @@ class ReportView:
         outcomes, ids = self._outcomes, self._ids
         self._chronicle.tell(facts)
         for fact in facts:
-            if isinstance(fact, TaskEnded):
+            if type(fact) is TaskEnded:
                 outcomes[fact.task] = fact.outcome
                 if fact.task in self._group_of:
                     self._groups[self._group_of[fact.task]].ended[type(fact.outcome)] += 1
-            elif isinstance(fact, TaskAdded):
+            elif type(fact) is TaskAdded:
                 if fact.group is not None:
                     self._group_of[len(ids)] = fact.group
                     self._groups.setdefault(fact.group, _Group())
                 ids.append(fact.id)
-            elif isinstance(fact, AttemptStarted):
+            elif type(fact) is AttemptStarted:
                 if fact.attempt.number > 1:
                     self._attempts[fact.attempt.task] = fact.attempt.number
             elif type(fact) is not AttemptEnded:  # of which there are many
