@@ -24,6 +24,8 @@ from weft.model.task import Task
 from weft.model.work import Call, Where
 from weft.planning.prepare import PreparedPlan, prepare
 from weft.runtime.engine import Engine
+from weft.runtime.expected import expecting
+from weft.runtime.links import prepare_on_disk
 from weft.runtime.run import run_plan
 from weft.runtime.watch import Display
 from weft.scheduling.facts import Fact
@@ -78,17 +80,24 @@ class Contest:
 
         self.with_report(follow)
 
+    def with_nothing(self) -> None:
+        """Run it as `weft.run` does: from a plan that nothing is known of to a report."""
+        plan = prepare_on_disk(self._plan.plan)
+        run_until_done("", lambda: run_plan(plan))
+
     def with_all(self) -> None:
-        """Run it with metrics, recorded in a journal, and drawn on a terminal."""
+        """Do the same with metrics for Prometheus, recorded in a journal, and drawn on a terminal."""
         metrics = PrometheusMetrics()
         with tempfile.TemporaryDirectory() as root, open(os.devnull, "w", encoding="utf-8") as nowhere:
-            plan = replace(self._plan, plan=replace(self._plan.plan, root=root))
 
             def watch(engine: Engine) -> Display:
-                engine.listen(metrics.show)
                 return open_display(DisplayKind.TTY, stdout=nowhere, stderr=nowhere, queues=engine.queues)
 
-            run_until_done("", lambda: run_plan(plan, watch=watch, journal=True))
+            def follow(engine: Engine) -> None:
+                engine.listen(metrics.show)
+
+            plan = prepare_on_disk(expecting(replace(self._plan.plan, root=root)))
+            run_until_done("", lambda: run_plan(plan, watch=watch, follow=follow, journal=True))
 
 
 def main() -> None:
@@ -103,12 +112,17 @@ def main() -> None:
         "and metrics for Prometheus": partial(wall_s, contest.with_prometheus),
         "and a subscriber in a thread of its own": partial(wall_s, contest.with_subscriber),
     }
-    all_of_them = "metrics, the journal and a live display"
-    contenders[all_of_them] = partial(wall_s, contest.with_all)
+    nothing, everything = "weft.run(plan), nobody looks on", "with metrics, the journal and a live display"
+    whole = {
+        nothing: partial(wall_s, contest.with_nothing),
+        everything: partial(wall_s, contest.with_all),
+    }
     table = Table(f"A run of {count:,} coroutines that do nothing, and who looks on")
     table.section("while it goes on")
     goals = {name: Goal("<=", 1.5) for name in contenders if name != alone}
     table.against(alone, medians(contenders, size.rounds), goals)
+    table.section("from the plan to the report")
+    table.against(nothing, medians(whole, size.rounds), {everything: Goal("<=", 1.5)})
     table.section("when somebody asks")
     made = {
         "metrics": partial(wall_s, lambda: metrics_of(contest.facts)),
