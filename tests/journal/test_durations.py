@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tests.journal.builders import END, reader, whole_task, writer
 
-from weft.journal.durations import WEIGHT_OF_LAST, Durations
+from weft.journal.durations import SHORTEST_S, WEIGHT_OF_LAST, Durations
 from weft.model.attempt import Attempt
 from weft.model.outcome import Failed, Succeeded
 from weft.model.reason import Exited
@@ -66,6 +66,22 @@ def test_of_several_attempts_the_last_one_counts(tmp_path: Path) -> None:
     ]
     run(tmp_path, "r1", tries)
     assert known(tmp_path, "a").tasks == {"a": 2.0}
+
+
+def test_what_took_next_to_no_time_has_no_row_of_its_own_and_counts_for_its_family(tmp_path: Path) -> None:
+    short = SHORTEST_S / 2
+    alone, member = whole_task(0, "a", seconds=short), whole_task(1, "b[1]", family="b", seconds=short)
+    run(tmp_path, "r1", alone, member)
+    found = known(tmp_path, "a", "b[1]", families=("b",))
+    assert found.tasks == {}
+    assert found.families == {"b": pytest.approx(short)}
+
+
+def test_a_task_that_was_expected_to_take_long_is_known_to_take_no_time(tmp_path: Path) -> None:
+    run(tmp_path, "r1", whole_task(0, "a", seconds=3.0))
+    _, *facts = whole_task(0, "a", seconds=0.0)
+    run(tmp_path, "r2", [TaskAdded(0.0, 0, "a", duration_s=3.0), *facts])
+    assert known(tmp_path, "a").tasks["a"] == pytest.approx(2.0)
 
 
 def test_a_run_that_was_not_to_teach_anything_does_not(tmp_path: Path) -> None:

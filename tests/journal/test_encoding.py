@@ -14,7 +14,7 @@ from weft.journal.encoding import NotKept, PassedOver, decode, encode, is_kept, 
 from weft.model.attempt import Attempt
 from weft.model.outcome import Failed, Outcome, Succeeded
 from weft.model.reason import CancelReason, FailureReason, LastReason, Raised, SkipReason
-from weft.scheduling.facts import AttemptEnded, Fact, TaskEnded
+from weft.scheduling.facts import AttemptEnded, AttemptStarted, Fact, TaskEnded
 
 GOLDEN = Path(__file__).with_name("golden") / "page.json"
 
@@ -112,7 +112,7 @@ def test_a_field_of_a_newer_weft_is_passed_over() -> None:
 
 def test_a_task_never_gets_the_outcome_of_an_attempt_before_the_one_that_was_passed_over() -> None:
     outcome = Succeeded(1)
-    page = json.loads(encode([AttemptEnded(1.0, Attempt(0), outcome), TaskEnded(1.0, 0, outcome)]))
+    page = json.loads(encode([AttemptEnded(1.0, Attempt(0), outcome), TaskEnded(2.0, 0, outcome)]))
     newer = {"type": "AttemptEnded", "at": 1.0, "attempt": {"task": 0}, "outcome": {"type": "Dissolved"}}
     read, passed_over = decode(json.dumps([page[0], newer, page[1]]).encode())
     assert read == [AttemptEnded(1.0, Attempt(0), outcome)]
@@ -148,7 +148,39 @@ def test_pages_that_were_written_before_are_still_read() -> None:
     page = GOLDEN.read_bytes()
     read, passed_over = decode(page)
     assert passed_over == []
-    assert json.loads(encode(read)) == json.loads(page)
+    assert decode(encode(read)) == (read, [])
+
+
+def test_tasks_that_start_or_succeed_at_one_moment_are_written_as_one() -> None:
+    attempts = [Attempt(task) for task in range(3)]
+    ends = [Succeeded({"of": attempt.task}) for attempt in attempts]
+    turn: list[Fact] = [AttemptStarted(1.0, attempt) for attempt in attempts]
+    for attempt, end in zip(attempts, ends, strict=True):
+        turn += AttemptEnded(2.0, attempt, end), TaskEnded(2.0, attempt.task, end)
+    page = json.loads(encode(turn))
+    assert page == [
+        {"type": "Started", "at": 1.0, "tasks": [0, 1, 2]},
+        {"type": "Done", "at": 2.0, "tasks": [0, 1, 2], "values": [{"of": 0}, {"of": 1}, {"of": 2}]},
+    ]
+    assert decode(encode(turn)) == (turn, [])
+
+
+@pytest.mark.parametrize(
+    "turn",
+    [
+        [AttemptStarted(1.0, Attempt(0)), AttemptStarted(2.0, Attempt(1))],
+        [
+            AttemptStarted(1.0, Attempt(0)),
+            AttemptStarted(1.0, Attempt(1, 2)),
+            AttemptStarted(1.0, Attempt(2)),
+        ],
+        [*whole_task(0, "a"), *whole_task(1, "b", seconds=2.0)],
+        [*whole_task(0, "a"), *whole_task(1, "b", Failed(Raised("a", "b")))],
+        [*whole_task(0, "a")[2:], AttemptStarted(2.0, Attempt(1)), *whole_task(2, "c")[2:]],
+    ],
+)
+def test_what_is_not_alike_or_not_in_a_row_is_written_apart(turn: list[Fact]) -> None:
+    assert decode(encode(turn)) == (turn, [])
 
 
 def test_the_golden_page_has_each_fact_and_each_reason() -> None:

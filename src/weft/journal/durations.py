@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from statistics import fmean
 
 import msgspec
@@ -16,12 +17,17 @@ import msgspec
 from weft.model.outcome import Succeeded
 from weft.scheduling.facts import AttemptStarted, CacheHit, Fact, TaskAdded, TaskEnded
 
+# What takes less is not remembered by its name: a journal is not to have a row for each of a million calls.
+SHORTEST_S = 0.001
 # The last run counts for a third: one that was disturbed does not upset the order, three in a row do.
 WEIGHT_OF_LAST = 1 / 3
-_NAMES_PER_QUERY = 500  # SQLite takes 999 in its oldest versions
+# SQLite takes 999 parameters in its oldest versions.
+# One statement of many rows takes half as long as many of one.
+_NAMES_PER_QUERY = 500
+_ROWS_PER_STATEMENT = 300
 
 _UPDATE = f"""
-    INSERT INTO durations (name, is_family, seconds) VALUES (?, ?, ?)
+    INSERT INTO durations (name, is_family, seconds) VALUES %s
     ON CONFLICT (is_family, name) DO UPDATE
     SET seconds = seconds + {WEIGHT_OF_LAST} * (excluded.seconds - seconds)
 """
@@ -46,7 +52,8 @@ class Durations(msgspec.Struct, frozen=True):
 class Stopwatch:
     """Takes the time of each task that succeeds: of its last attempt, waits not counted.
 
-    One whose result was kept of earlier has taken no time that would tell of the next.
+    One whose result was kept of earlier has taken no time that would tell of the next. One that took less
+    than `SHORTEST_S` counts for its family; by itself only if it was expected to take longer.
     """
 
     def __init__(self) -> None:
@@ -56,17 +63,18 @@ class Stopwatch:
 
     def look(self, facts: Iterable[Fact]) -> None:
         """Take in the next facts."""
+        started = self._started
         for fact in facts:
-            if isinstance(fact, AttemptStarted):
-                self._started[fact.attempt.task] = fact.at
-            elif isinstance(fact, CacheHit):
-                self._started.pop(fact.attempt.task, None)
-            elif isinstance(fact, TaskAdded):
+            if type(fact) is AttemptStarted:
+                started[fact.attempt.task] = fact.at
+            elif type(fact) is TaskEnded:
+                since = started.pop(fact.task, None)
+                if since is not None and type(fact.outcome) is Succeeded:
+                    self._seconds[fact.task] = fact.at - since
+            elif type(fact) is TaskAdded:
                 self._added[fact.task] = fact
-            elif isinstance(fact, TaskEnded):
-                started = self._started.pop(fact.task, None)
-                if started is not None and isinstance(fact.outcome, Succeeded):
-                    self._seconds[fact.task] = fact.at - started
+            elif type(fact) is CacheHit:
+                started.pop(fact.attempt.task, None)
 
     @property
     def durations(self) -> Durations:
@@ -75,7 +83,8 @@ class Stopwatch:
         members: dict[str, list[float]] = {}
         for position, seconds in self._seconds.items():
             added = self._added[position]
-            tasks[added.id] = seconds
+            if max(seconds, added.duration_s or 0.0) >= SHORTEST_S:
+                tasks[added.id] = seconds
             if added.family is not None:
                 members.setdefault(added.family, []).append(seconds)
         return Durations(tasks, {family: fmean(of_members) for family, of_members in members.items()})
@@ -85,7 +94,11 @@ def remember(connection: sqlite3.Connection, measured: Durations) -> None:
     """Let the averages move by what was ``measured``; to be called inside of a transaction."""
     rows = [(name, False, seconds) for name, seconds in measured.tasks.items()]
     rows += [(name, True, seconds) for name, seconds in measured.families.items()]
-    connection.executemany(_UPDATE, (row for row in rows if _is_text(row[0])))
+    rows = [row for row in rows if _is_text(row[0])]
+    for first in range(0, len(rows), _ROWS_PER_STATEMENT):
+        some = rows[first : first + _ROWS_PER_STATEMENT]
+        marks = ", ".join(["(?, ?, ?)"] * len(some))
+        connection.execute(_UPDATE % marks, [*chain.from_iterable(some)])
 
 
 def recall(connection: sqlite3.Connection, tasks: Sequence[str], families: Sequence[str]) -> Durations:

@@ -3,7 +3,8 @@
 A page is a JSON list of facts that were made together. Each names its kind and its fields as its class does;
 a golden file in the tests keeps these names from changing unseen. The result of a task is kept if JSON holds
 exactly that value; else it is `NotKept`. Of an exception its Reason is kept. A task's outcome that is
-that of its last attempt, which is nearly always, is written once.
+that of its last attempt, which is nearly always, is written once. Tasks that start at one moment, and
+tasks that succeed at one moment with their first attempt, are written as one.
 """
 
 from __future__ import annotations
@@ -88,6 +89,21 @@ class _TaskEnded(msgspec.Struct, frozen=True, tag="TaskEnded"):
     outcome: _Ended | _AsAttempt
 
 
+class _Started(msgspec.Struct, tag="Started"):
+    """The first attempts at ``tasks`` have started, one right after the other."""
+
+    at: float
+    tasks: list[int]
+
+
+class _Done(msgspec.Struct, tag="Done"):
+    """First attempts at ``tasks`` have succeeded, and with each its task before the next one's did."""
+
+    at: float
+    tasks: list[int]
+    values: list[Any]
+
+
 _Written = (
     RunStarted
     | TaskAdded
@@ -95,8 +111,10 @@ _Written = (
     | TaskQueued
     | LineHeld
     | SharesAsked
+    | _Started
     | AttemptStarted
     | StopAsked
+    | _Done
     | _AttemptEnded
     | CacheHit
     | CacheMissed
@@ -128,7 +146,7 @@ def pages_of(facts: Sequence[Fact]) -> Iterator[tuple[int, bytes]]:
 
 def encode(facts: Sequence[Fact]) -> bytes:
     """Return ``facts`` as one page."""
-    return to_json(list(_written(facts)))
+    return to_json(_written(facts))
 
 
 def decode(page: bytes) -> tuple[list[Fact], list[PassedOver]]:
@@ -196,25 +214,54 @@ def _fitting(facts: Sequence[Fact]) -> Iterator[tuple[int, bytes]]:
         yield from _fitting(facts[middle:])
 
 
-def _written(facts: Sequence[Fact]) -> Iterator[object]:
+def _written(facts: Sequence[Fact]) -> list[object]:
+    """Return what is written for ``facts``; what stands last in it may still be added to."""
+    written: list[object] = []
     last: AttemptEnded | None = None
     for fact in facts:
-        if isinstance(fact, AttemptEnded):
+        if type(fact) is AttemptStarted:
+            _add_start(written, fact)
+        elif type(fact) is AttemptEnded:
             last = fact
-            yield _with_value_kept(fact)
-        elif isinstance(fact, TaskEnded):
-            if last is not None and last.outcome is fact.outcome and last.attempt.task == fact.task:
-                yield _TaskEnded(fact.at, fact.task, _AS_ATTEMPT)
-            else:
-                yield _with_value_kept(fact)
+            written.append(_with_value_kept(fact))
+        elif type(fact) is not TaskEnded:
+            written.append(fact)
+        elif last is None or last.outcome is not fact.outcome or last.attempt.task != fact.task:
+            written.append(_with_value_kept(fact))
+        elif written[-1] is last:
+            written.pop()
+            _add_end(written, last, fact)
         else:
-            yield fact
+            written.append(_TaskEnded(fact.at, fact.task, _AS_ATTEMPT))
+    return written
+
+
+def _add_start(written: list[object], fact: AttemptStarted) -> None:
+    before = written[-1] if written else None
+    if fact.attempt.number != 1:
+        written.append(fact)
+    elif type(before) is _Started and before.at == fact.at:
+        before.tasks.append(fact.attempt.task)
+    else:
+        written.append(_Started(fact.at, [fact.attempt.task]))
+
+
+def _add_end(written: list[object], attempt: AttemptEnded, task: TaskEnded) -> None:
+    """Add an attempt and right after it its task, whose outcome is the same."""
+    before, outcome = written[-1] if written else None, task.outcome
+    if type(outcome) is not Succeeded or attempt.attempt.number != 1 or attempt.at != task.at:
+        written += (attempt, _TaskEnded(task.at, task.task, _AS_ATTEMPT))
+    elif type(before) is _Done and before.at == task.at:
+        before.tasks.append(task.task)
+        before.values.append(outcome.value)
+    else:
+        written.append(_Done(task.at, [task.task], [outcome.value]))
 
 
 def _with_value_kept(fact: AttemptEnded | TaskEnded) -> object:
     """Return ``fact``, or what is written in its place because JSON can't hold the result."""
     outcome = fact.outcome
-    if not isinstance(outcome, Succeeded) or is_kept(outcome.value):
+    if type(outcome) is not Succeeded or is_kept(outcome.value):
         return fact
     value = outcome.value
     told = _NotKept(value.kind if isinstance(value, NotKept) else _name_of(type(value)))
@@ -232,7 +279,12 @@ def _read(page: Iterable[_Written | PassedOver]) -> tuple[list[Fact], list[Passe
     passed_over: list[PassedOver] = []
     last: AttemptEnded | None = None
     for fact in page:
-        if isinstance(fact, _AttemptEnded):
+        if isinstance(fact, _Started):
+            facts += [AttemptStarted(fact.at, Attempt(task)) for task in fact.tasks]
+        elif isinstance(fact, _Done):
+            for task, value in zip(fact.tasks, fact.values, strict=True):
+                facts += _success(fact.at, task, value)
+        elif isinstance(fact, _AttemptEnded):
             last = AttemptEnded(fact.at, fact.attempt, _outcome(fact.outcome))
             facts.append(last)
         elif isinstance(fact, _TaskEnded):
@@ -248,6 +300,11 @@ def _read(page: Iterable[_Written | PassedOver]) -> tuple[list[Fact], list[Passe
         else:
             facts.append(fact)
     return facts, passed_over
+
+
+def _success(at: float, task: int, value: Any) -> tuple[AttemptEnded, TaskEnded]:
+    outcome = Succeeded(value)
+    return AttemptEnded(at, Attempt(task), outcome), TaskEnded(at, task, outcome)
 
 
 def _outcome(written: _Ended) -> Outcome:

@@ -6,7 +6,7 @@ qualified name and by the version that its user gives; its code is not looked at
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import lru_cache, partial
 from hashlib import blake2b
 from pathlib import PurePath
@@ -21,9 +21,11 @@ from weft.planning.prepare import PreparedTask
 
 _DIGEST_BYTES = 8  # one in 2**64 changes goes unseen
 _DEEPEST = 100  # as deep as references are looked for among the arguments of a call
+_TOLD_BY_THEMSELVES = frozenset({str, bool, int, float, bytes, type(None)})
+_HOLDERS = frozenset({list, tuple, dict})
 
 
-class Fingerprint(msgspec.Struct, frozen=True, omit_defaults=True):
+class Fingerprint(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Digests of what makes a task what it is, by part; "" for what is not declared.
 
     ``sources`` are the tasks whose writes it reads or writes over. ``unknown`` is the name of a type
@@ -57,15 +59,17 @@ def fingerprint(prepared: PreparedTask, version: str = "") -> Fingerprint:
     ('command',)
     """
     task = prepared.task
-    accesses = task.accesses
-    return Fingerprint(
-        reads="" if accesses is None else _digest(sorted(set(accesses.reads))),
-        writes="" if accesses is None else _digest(sorted(set(accesses.writes))),
-        needs=_digest(sorted(set(task.needs))) if task.needs else "",
-        sources=_digest(sources) if prepared.edges and (sources := _sources(prepared)) else "",
-        version=_digest(version) if version else "",
-        **_parts_of(task.work),
-    )
+    parts = _parts_of(task.work)
+    if task.accesses is not None:
+        parts["reads"] = _digest(sorted(set(task.accesses.reads)))
+        parts["writes"] = _digest(sorted(set(task.accesses.writes)))
+    if task.needs:
+        parts["needs"] = _digest(sorted(set(task.needs)))
+    if prepared.edges and (sources := _sources(prepared)):
+        parts["sources"] = _digest(sources)
+    if version:
+        parts["version"] = _digest(version)
+    return Fingerprint(**parts)
 
 
 def fingerprints(tasks: Iterable[PreparedTask]) -> dict[str, Fingerprint]:
@@ -88,22 +92,22 @@ class _Unknown(Exception):
     """The argument is the name of a type."""
 
 
-def _parts_of(work: Work) -> Mapping[str, str]:
+def _parts_of(work: Work) -> dict[str, str]:
     if isinstance(work, Command):
         return {
             "command": _digest(work.run),
             "result": work.result.value,
-            "cwd": _digest_of_name(work.cwd),
+            "cwd": _digest(work.cwd),
             "env": _digest(sorted(work.env.items())) if work.env else "",
         }
     if isinstance(work, Bring):
         return {}  # it is told by its name, and by what it needs
     try:
         function, bound = _function(work.function)
-        arguments = _plain((bound, work.args, dict(work.kwargs)))
+        arguments = (_plain(bound), _plain(work.args), _plain(dict(work.kwargs)))
     except _Unknown as unknown:
         return {"unknown": str(unknown)}
-    return {"function": _digest_of_name(function), "arguments": _digest(arguments)}
+    return {"function": _digest(function), "arguments": _digest(arguments)}
 
 
 def _function(function: Any) -> tuple[str, list[Any]]:
@@ -126,7 +130,7 @@ def _plain(value: Any, depth: int = 0) -> Any:
         _Unknown: something in it can't be told from another of its type.
     """
     kind = type(value)
-    if kind in (str, bool, int, float, bytes) or value is None:
+    if kind in _TOLD_BY_THEMSELVES or (kind in _HOLDERS and not value):
         return value
     if depth < _DEEPEST:
         if kind in (list, tuple):
@@ -140,12 +144,11 @@ def _plain(value: Any, depth: int = 0) -> Any:
     raise _Unknown(kind.__qualname__)
 
 
-@lru_cache(maxsize=256)
-def _digest_of_name(name: str) -> str:
-    """Return the digest of what many tasks have in common."""
-    return _digest(name)
-
-
 def _digest(value: Any) -> str:
     # Digits and letters only, whatever is in it: `ascii` has an escape for lone surrogates too.
-    return blake2b(ascii(value).encode(), digest_size=_DIGEST_BYTES).hexdigest()
+    return _digest_of(ascii(value))
+
+
+@lru_cache(maxsize=256)  # many tasks have a function, a folder or no arguments in common
+def _digest_of(text: str) -> str:
+    return blake2b(text.encode(), digest_size=_DIGEST_BYTES).hexdigest()

@@ -107,7 +107,7 @@ class JournalWriter:
 
     def _look(self, facts: Sequence[Fact]) -> None:
         for fact in facts:
-            if isinstance(fact, TaskEnded):
+            if type(fact) is TaskEnded:
                 self._counts[type(fact.outcome)] += 1
         if isinstance(facts[-1], RunEnded):
             self._end = facts[-1]
