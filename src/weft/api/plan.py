@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, Unpack
 
 from weft.errors import PlanError, UsageError
-from weft.model.access import Undeclared, declared
-from weft.model.cache import CACHE_BYTES, Cached, cache_of
+from weft.model.access import Undeclared
+from weft.model.cache import CACHE_BYTES
 from weft.model.group import Group, group_of
 from weft.model.limits import Limit
-from weft.model.lock import Lock, Locks, holds
+from weft.model.lock import Lock
 from weft.model.plan import Plan as FrozenPlan
 from weft.model.policy import Policy
-from weft.model.priority import NORMAL, Urgency, priority_of
-from weft.model.rate import Cost
-from weft.model.retry import Retry
-from weft.model.speculation import Declared, Effects, effects_of
 from weft.model.task import Task
-from weft.model.timeout import timeout_of
 from weft.model.work import Command, ResultOf
 from weft.model.workspace import Merged, Placed, merge_of, workspace_of
 from weft.planning.check import shared_problems
@@ -27,8 +22,9 @@ from weft.planning.patterns import Ground
 from weft.planning.prepare import PreparedPlan, prepare
 from weft.runtime.engine import MAX_CONCURRENT_DEFAULT
 from weft.runtime.links import ground_of
+from weft.runtime.options import TaskOptions, taking_options, task_of
 from weft.runtime.references import Reference, references_of
-from weft.runtime.work import Place, name_of, work_of
+from weft.runtime.work import name_of, work_of
 from weft.views.explanation import Explanation
 from weft.views.recommendations import Recommendations, recommendations
 
@@ -86,6 +82,7 @@ class Plan:
         self._tasks: dict[str, Task] = {}
         self._ids_of_functions: dict[Callable[..., Any], str] = {}
 
+    @taking_options
     def add(
         self,
         work: Callable[..., Any] | Command,
@@ -93,22 +90,7 @@ class Plan:
         *args: Any,
         id: str | None = None,
         needs: Iterable[Named] = (),
-        limits: Mapping[str, Cost] | None = None,
-        priority: Urgency = NORMAL,
-        duration_s: float | None = None,
-        reads: Iterable[str] | None = None,
-        writes: Iterable[str] | None = None,
-        group: str | None = None,
-        retry: Retry | None = None,
-        timeout_s: float | None = None,
-        task_timeout_s: float | None = None,
-        locks: Locks | None = None,
-        speculative: bool = False,
-        effects: Declared = Effects.UNKNOWN,
-        workspace: Placed | None = None,
-        merge: Merged | None = None,
-        cache: Cached | None = None,
-        where: Place | None = None,
+        **options: Unpack[TaskOptions],
     ) -> ResultOf:
         """Add a task at the end of the plan.
 
@@ -120,32 +102,13 @@ class Plan:
             id: the task's name; by default that of the function, with a number when it is taken.
             needs: tasks that must succeed before: ids, what `add` returned, or decorated functions. The
                 name of a group stands for all its tasks: they must end, and the group must be met.
-            limits: units that the task takes of the plan's pools while it runs, and what its start costs
-                of a rate: a number, or a mapping of the rate's costs to numbers.
-            priority: HIGH, NORMAL or LOW, or "high", "normal" or "low".
-            duration_s: how long it is expected to take, in seconds; shapes the order of starts.
-            reads: what it reads: paths, directories, globs, resources such as ``db:orders``.
-            writes: what it writes. It waits for earlier tasks that touch the same, one of them writing.
-            group: the plan's group that it belongs to.
-            retry: how it is tried again when it fails; by default it is not.
-            timeout_s: how long an attempt may take, in seconds.
-            task_timeout_s: how long all attempts and the waits between them may take, in seconds.
-            locks: names of locks that it holds while it runs, or a mapping of them to "exclusive" or
-                "shared".
-            speculative: it runs only where nothing else can, and makes room when something else can.
-            effects: "pure" if it leaves nothing but its result, "idempotent" if twice is as good as once.
-            workspace: where it works: "shared", "directory", "copy" or a `Workspace`; by default where its
-                group does.
-            merge: how what it has made in a workspace of its own is brought back: "fail", "keep-both",
-                "first", "last", "three-way", "union" or a `Merge`; by default as that of its group.
-            cache: whether it need not run while its last result holds: true, or a `weft.policy.Cache` that
-                says what that depends on. A function's code and arguments always count.
-            where: for a function: in the event "loop", a "thread" or a worker "process".
+            options: see `TaskOptions`.
 
         Raises:
             UsageError: there is a task of this id already, or the work can't be done like this.
+            TypeError: a task has no such option.
         """
-        described = work_of(work, args, where)
+        described = work_of(work, args, options.get("where"))
         task_id = self._free_id(name_of(work)) if id is None else id
         if task_id in self._tasks:
             raise UsageError(f"there is a task `{task_id}` in this plan already")
@@ -153,47 +116,13 @@ class Plan:
             raise UsageError(f'`needs` is a list of tasks: write `needs=["{needs}"]`')
         given = [self._id_of(needed) for needed in needs]
         taken = [self._id_of(reference) for reference in references_of(described)]
-        self._tasks[task_id] = Task(
-            task_id,
-            described,
-            tuple(dict.fromkeys([*given, *taken])),
-            dict(limits or {}),
-            priority_of(priority),
-            duration_s,
-            accesses=declared(reads, writes),
-            group=group,
-            retry=retry,
-            timeout=timeout_of(timeout_s, task_timeout_s),
-            locks=holds(locks),
-            speculative=speculative,
-            effects=effects_of(effects),
-            workspace=workspace_of(workspace),
-            merge=merge_of(merge),
-            cache=cache_of(cache),
-        )
+        needed_ids = dict.fromkeys([*given, *taken])
+        self._tasks[task_id] = task_of(task_id, described, needed_ids, options)
         return ResultOf(task_id)
 
+    @taking_options
     def task(
-        self,
-        *,
-        id: str | None = None,
-        needs: Iterable[Named] = (),
-        limits: Mapping[str, Cost] | None = None,
-        priority: Urgency = NORMAL,
-        duration_s: float | None = None,
-        reads: Iterable[str] | None = None,
-        writes: Iterable[str] | None = None,
-        group: str | None = None,
-        retry: Retry | None = None,
-        timeout_s: float | None = None,
-        task_timeout_s: float | None = None,
-        locks: Locks | None = None,
-        speculative: bool = False,
-        effects: Declared = Effects.UNKNOWN,
-        workspace: Placed | None = None,
-        merge: Merged | None = None,
-        cache: Cached | None = None,
-        where: Place | None = None,
+        self, *, id: str | None = None, needs: Iterable[Named] = (), **options: Unpack[TaskOptions]
     ) -> Callable[[F], F]:
         """Add the decorated function as a task without arguments; the options are those of `add`.
 
@@ -207,27 +136,7 @@ class Plan:
         """
 
         def decorate(function: F) -> F:
-            added = self.add(
-                function,
-                id=id,
-                needs=needs,
-                limits=limits,
-                priority=priority,
-                duration_s=duration_s,
-                reads=reads,
-                writes=writes,
-                group=group,
-                retry=retry,
-                timeout_s=timeout_s,
-                task_timeout_s=task_timeout_s,
-                locks=locks,
-                speculative=speculative,
-                effects=effects,
-                workspace=workspace,
-                merge=merge,
-                cache=cache,
-                where=where,
-            )
+            added = self.add(function, id=id, needs=needs, **options)
             self._ids_of_functions[function] = added.task
             return function
 

@@ -13,19 +13,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import Context, copy_context
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from weft.errors import PlanError, UsageError
-from weft.model.access import declared
 from weft.model.attempt import Attempt
-from weft.model.cache import CACHE_BYTES, Cached, cache_of
+from weft.model.cache import CACHE_BYTES
 from weft.model.group import Group, group_of
 from weft.model.limits import Limit
-from weft.model.lock import Lock, Locks, holds
+from weft.model.lock import Lock
 from weft.model.outcome import Outcome
 from weft.model.policy import Policy
-from weft.model.priority import NORMAL, Urgency, priority_of
-from weft.model.rate import Cost
 from weft.model.reason import (
     BringsBack,
     DependencyPending,
@@ -34,10 +31,7 @@ from weft.model.reason import (
     NotRecorded,
     WaitReason,
 )
-from weft.model.retry import Retry
-from weft.model.speculation import Declared, Effects, effects_of
 from weft.model.task import Task
-from weft.model.timeout import timeout_of
 from weft.model.work import Call, Command
 from weft.model.workspace import Merged, Placed, merge_of, workspace_of
 from weft.planning.check import shared_problems, task_problems
@@ -58,13 +52,14 @@ from weft.runtime.jobserver import JobTokens
 from weft.runtime.layout import RunFolder
 from weft.runtime.log import LOG, RunLog
 from weft.runtime.loop import TurnLoop
+from weft.runtime.options import TaskOptions, taking_options, task_of
 from weft.runtime.perform import Performer
 from weft.runtime.references import references_of
 from weft.runtime.shares import Desk, open_impatient, open_sharing
 from weft.runtime.subscription import EVERYWHERE, Subscription
 from weft.runtime.tracing import Tracing
 from weft.runtime.witness import RunWitness
-from weft.runtime.work import Place, name_of, work_of
+from weft.runtime.work import name_of, work_of
 from weft.scheduling.actions import StopAttempt
 from weft.scheduling.events import (
     AttemptFinished,
@@ -314,6 +309,7 @@ class Engine:
         if cancelled is not None:
             raise cancelled
 
+    @taking_options
     def submit(
         self,
         work: Callable[..., Any] | Command,
@@ -321,22 +317,7 @@ class Engine:
         *args: Any,
         id: str | None = None,
         needs: Iterable[Handle] = (),
-        limits: Mapping[str, Cost] | None = None,
-        priority: Urgency = NORMAL,
-        duration_s: float | None = None,
-        reads: Iterable[str] | None = None,
-        writes: Iterable[str] | None = None,
-        group: str | None = None,
-        retry: Retry | None = None,
-        timeout_s: float | None = None,
-        task_timeout_s: float | None = None,
-        locks: Locks | None = None,
-        speculative: bool = False,
-        effects: Declared = Effects.UNKNOWN,
-        workspace: Placed | None = None,
-        merge: Merged | None = None,
-        cache: Cached | None = None,
-        where: Place | None = None,
+        **options: Unpack[TaskOptions],
     ) -> Handle:
         """Add a task.
 
@@ -346,33 +327,13 @@ class Engine:
                 its result and is a dependency. `functools.partial` holds keyword arguments.
             id: the task's name; by default made from that of the function.
             needs: tasks that must succeed before this one starts.
-            limits: units that the task takes of the engine's pools while it runs, and what its start costs
-                of a rate: a number, or a mapping of the rate's costs to numbers.
-            priority: HIGH, NORMAL or LOW, or "high", "normal" or "low".
-            duration_s: how long it is expected to take, in seconds; shapes the order of starts.
-            reads: what it reads: paths, directories, globs, resources such as ``db:orders``.
-            writes: what it writes. It waits for earlier tasks that touch the same, one of them writing.
-            group: the engine's group that it belongs to.
-            retry: how it is tried again when it fails; by default it is not.
-            timeout_s: how long an attempt may take, in seconds.
-            task_timeout_s: how long all attempts and the waits between them may take, in seconds.
-            locks: names of locks that it holds while it runs, or a mapping of them to "exclusive" or
-                "shared".
-            speculative: it runs only where nothing else can, and makes room when something else can.
-            effects: "pure" if it leaves nothing but its result, "idempotent" if twice is as good as once.
-            workspace: where it works: "shared", "directory", "copy" or a `Workspace`; by default where its
-                group does, else where the engine says.
-            merge: how what it makes in a workspace of its own is brought back: "fail", "keep-both", "first",
-                "last", "three-way", "union" or a `Merge`; by default likewise.
-            cache: whether it need not run while its last result holds: true, or a `weft.policy.Cache` that
-                says what that depends on. A function's code and arguments always count.
-            where: for a function: in the event "loop", a "thread" or a worker "process". By default a
-                coroutine function runs in the loop, any other in a thread.
+            options: see `TaskOptions`.
 
         Raises:
             PlanError: the task makes no sense: it asks for a limit or a group that the engine does not have,
                 for too much of a limit, for less than one attempt.
             UsageError: the engine is not open, or can't take this work, or has such an id already.
+            TypeError: a task has no such option.
         """
         turns, performer, _ = self._opened()
         self._check_thread()
@@ -380,26 +341,10 @@ class Engine:
             raise UsageError(
                 "the engine is closed: it takes no more tasks\n  hint: submit inside its `async with` block"
             )
-        described = work_of(work, args, where)
+        described = work_of(work, args, options.get("where"))
         required = self._required([*needs, *references_of(described)])
-        task = Task(
-            id or f"{name_of(work)}[{self._n_submitted}]",
-            described,
-            tuple([handle.id for handle in required]),
-            dict(limits) if limits else {},
-            priority_of(priority),
-            duration_s,
-            accesses=declared(reads, writes),
-            group=group,
-            retry=retry,
-            timeout=timeout_of(timeout_s, task_timeout_s),
-            locks=holds(locks),
-            speculative=speculative,
-            effects=effects_of(effects),
-            workspace=workspace_of(workspace),
-            merge=merge_of(merge),
-            cache=cache_of(cache),
-        )
+        task_id = id or f"{name_of(work)}[{self._n_submitted}]"
+        task = task_of(task_id, described, [handle.id for handle in required], options)
         task = in_place(task, self._groups, self._workspace, self._merge)
         if problems := task_problems(task, self._limits, self._groups, self._workspace, self._merge):
             raise PlanError(problems)
@@ -412,7 +357,7 @@ class Engine:
         handle.needs = tuple(required)
         edges = [Edge(needed.position, handle.position, True, Needs(needed.id)) for needed in required]
         starts, merges = self._hazards.add(handle.position, task)
-        path_s = UNKNOWN_S if duration_s is None else duration_s
+        path_s = UNKNOWN_S if task.duration_s is None else task.duration_s
         prepared = PreparedTask(handle.position, task, (*edges, *starts), path_s, merges_after=tuple(merges))
         if task.is_merged_later:
             self._merged_later.append(handle)
