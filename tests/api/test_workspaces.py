@@ -10,6 +10,7 @@ import pytest
 
 import weft
 from weft.errors import PlanError, UsageError
+from weft.model.outcome import Succeeded
 from weft.model.workspace import Merge, MergeAt, MergePolicy, Workspace, WorkspaceKind
 from weft.planning.prepare import prepare
 
@@ -102,3 +103,24 @@ def test_what_makes_no_sense_is_told_before_anything_runs(tmp_path: Path) -> Non
                 engine.submit(print, id="c", group="g", workspace="shared", merge="last")
 
     asyncio.run(submit())
+
+
+def test_an_engine_keeps_the_names_of_its_merges_and_atomic_groups_together(tmp_path: Path) -> None:
+    late = weft.Group(workspace=COPY, merge=Merge(at=MergeAt.GROUP))
+
+    async def submit() -> list[str]:
+        groups = {"g": late, "swap": weft.Group(atomic=True)}
+        async with weft.Engine(root=tmp_path, groups=groups) as engine:
+            handles = [engine.submit(int, id="a", group="g")]
+            with pytest.raises(PlanError, match="there are two tasks `merge of g`"):
+                engine.submit(int, id="merge of g")
+            handles.append(engine.submit(int, id="merge of the run"))
+            with pytest.raises(PlanError, match="there are two tasks `merge of the run`"):
+                engine.submit(int, workspace="copy", merge=Merge(at=MergeAt.RUN))
+            handles.append(engine.submit(int, id="b", group="swap"))
+            with pytest.raises(PlanError, match="tasks `b` and `c` of the atomic group `swap` work apart"):
+                engine.submit(int, id="c", group="swap", workspace="directory")
+            handles.append(engine.submit(int, id="c", group="swap"))
+        return [handle.id for handle in handles if isinstance(handle.outcome, Succeeded)]
+
+    assert asyncio.run(submit()) == ["a", "merge of the run", "b", "c"]

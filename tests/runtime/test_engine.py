@@ -184,7 +184,7 @@ async def test_ids_are_made_of_the_name_and_the_number_of_the_task() -> None:
 async def test_an_id_is_given_once() -> None:
     async with Engine() as engine:
         engine.submit(double, 1, id="twice")
-        with pytest.raises(UsageError, match="there is a task `twice` in this engine already"):
+        with pytest.raises(PlanError, match="there are two tasks `twice`"):
             engine.submit(double, 1, id="twice")
 
 

@@ -119,12 +119,17 @@ def _entry(task: Task) -> str:
     return task.family or task.id
 
 
+def same_id(task: Task, id: str | None = None) -> Problem:
+    """Return what is wrong with ``task`` where its id, or the ``id`` of its merge, is that of another one."""
+    hint = "give each task a name of its own"
+    return Problem(("tasks", _entry(task)), f"there are two tasks `{id or task.id}`", hint)
+
+
 def _duplicates(tasks: Iterable[Task]) -> Iterator[Problem]:
     seen: set[str] = set()
     for task in tasks:
         if task.id in seen:
-            hint = "give each task a name of its own"
-            yield Problem(("tasks", _entry(task)), f"there are two tasks `{task.id}`", hint)
+            yield same_id(task)
         seen.add(task.id)
     families = dict.fromkeys(task.family for task in tasks if task.family and task.family in seen)
     for family in families:

@@ -158,14 +158,33 @@ def _in_vain(plan: Plan) -> Iterator[Problem]:
 
 
 def _of_groups(plan: Plan) -> Iterator[Problem]:
-    firsts: dict[str, Task] = {}
+    places = AtomicPlaces(plan.groups)
     for task in plan.tasks:
-        if task.group is None or not shares_place(task, plan.groups):
-            continue
-        if plan.groups[task.group].workspace is not None:
-            continue  # that of each member is compared with it
-        first = firsts.setdefault(task.group, task)
-        if (first.workspace or SHARED) != (task.workspace or SHARED):
-            message = f"tasks `{first.id}` and `{task.id}` of the atomic group `{task.group}` work apart"
-            hint = f"its members share one workspace: declare it for the group, under `groups: {task.group}:`"
-            yield Problem(("tasks", task.family or task.id), message, hint)
+        if problem := places.problem(task):
+            yield problem
+        places.add(task)
+
+
+class AtomicPlaces:
+    """Where the members of each atomic group work, if not where the group says: all in one place."""
+
+    def __init__(self, groups: Mapping[str, Group]) -> None:
+        # With a workspace of the group, that of each member is compared with it.
+        self._groups = {name for name, group in groups.items() if group.atomic and group.workspace is None}
+        self._firsts: dict[str, tuple[str, Workspace]] = {}
+
+    def add(self, task: Task) -> None:
+        """Take in the next task."""
+        if task.group in self._groups:
+            self._firsts.setdefault(task.group, (task.id, task.workspace or SHARED))
+
+    def problem(self, task: Task) -> Problem | None:
+        """Return what is wrong with ``task`` as the next one."""
+        if task.group not in self._firsts:
+            return None
+        first, place = self._firsts[task.group]
+        if place == (task.workspace or SHARED):
+            return None
+        message = f"tasks `{first}` and `{task.id}` of the atomic group `{task.group}` work apart"
+        hint = f"its members share one workspace: declare it for the group, under `groups: {task.group}:`"
+        return Problem(("tasks", task.family or task.id), message, hint)

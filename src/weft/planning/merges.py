@@ -120,6 +120,13 @@ def merging_task(group: str | None) -> Task:
     return Task(f"merge of {name}", Bring(group), () if group is None else (group,), duration_s=0.0)
 
 
+def merging_id(task: Task) -> str | None:
+    """Return the id of the task that brings back what ``task`` has made, if another one does."""
+    if not task.is_merged_later or task.merge is None:
+        return None
+    return merging_task(task.group if task.merge.at is MergeAt.GROUP else None).id
+
+
 def brought_by(group: str | None, tasks: Sequence[Task]) -> list[int]:
     """Return the positions of the tasks whose work is brought back with ``group``, or with the run."""
     at = MergeAt.RUN if group is None else MergeAt.GROUP

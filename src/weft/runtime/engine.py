@@ -34,13 +34,10 @@ from weft.model.reason import (
 from weft.model.task import Task
 from weft.model.work import Call, Command
 from weft.model.workspace import Merged, Placed, merge_of, workspace_of
-from weft.planning.check import shared_problems, task_problems
+from weft.planning.arrivals import Arrivals
+from weft.planning.check import shared_problems
 from weft.planning.graph import Edge
-from weft.planning.merges import (
-    brought_by,
-    in_place,
-    merging_task,
-)
+from weft.planning.merges import brought_by, merging_task
 from weft.planning.prepare import PreparedPlan, PreparedTask
 from weft.planning.priority import UNKNOWN_S
 from weft.runtime.bus import Bus, Subscriber
@@ -146,10 +143,11 @@ class Engine:
         self._limits = dict(limits or {})
         self._locks = dict(locks or {})
         self._groups = {name: group_of(group) for name, group in (groups or {}).items()}
-        self._workspace, self._merge, self._strict = workspace_of(workspace), merge_of(merge), strict
-        shared = (self._limits, self._groups, policy, self._workspace, self._merge)
-        if problems := shared_problems(max_concurrent, *shared):
+        place, how = workspace_of(workspace), merge_of(merge)
+        if problems := shared_problems(max_concurrent, self._limits, self._groups, policy, place, how):
             raise PlanError(problems)
+        self._arrivals = Arrivals(self._limits, self._groups, place, how)
+        self._strict = strict
         self.run_id = new_run_id()
         self._max_concurrent, self._jobserver, self._journal = max_concurrent, jobserver, journal
         self._watcher: Watcher | None = None
@@ -164,7 +162,6 @@ class Engine:
         self._witness = RunWitness(self.run_id, self._handles, self._limits, self._locks, self._root)
         self._merged_later: list[Handle] = []
         self._n_submitted = 0
-        self._given_ids: set[str] = set()
         self._hazards = Hazards(self._root, self._groups)
         self._bus = Bus()
         self._before = Bus()  # of who must know of a turn before anything is begun
@@ -331,8 +328,8 @@ class Engine:
 
         Raises:
             PlanError: the task makes no sense: it asks for a limit or a group that the engine does not have,
-                for too much of a limit, for less than one attempt.
-            UsageError: the engine is not open, or can't take this work, or has such an id already.
+                for too much of a limit, for less than one attempt. Or there is such an id already.
+            UsageError: the engine is not open, or can't take this work.
             TypeError: a task has no such option.
         """
         turns, performer, _ = self._opened()
@@ -345,11 +342,7 @@ class Engine:
         required = self._required([*needs, *references_of(described)])
         task_id = id or f"{name_of(work)}[{self._n_submitted}]"
         task = task_of(task_id, described, [handle.id for handle in required], options)
-        task = in_place(task, self._groups, self._workspace, self._merge)
-        if problems := task_problems(task, self._limits, self._groups, self._workspace, self._merge):
-            raise PlanError(problems)
-        if id is not None:
-            self._take_id(id)
+        task = self._arrivals.take(task, is_named=id is not None)
         if isinstance(work, Command):
             performer.open_folder()
         performer.know({self._n_submitted: task})
@@ -473,11 +466,6 @@ class Engine:
                 "an engine takes calls in the thread of its event loop only\n"
                 "  hint: a task that submits or cancels others is an `async def` function"
             )
-
-    def _take_id(self, id: str) -> None:
-        if id in self._given_ids:
-            raise UsageError(f"there is a task `{id}` in this engine already")
-        self._given_ids.add(id)
 
     def _required(self, found: Iterable[object]) -> list[Handle]:
         """Return every handle that a new task depends on, once, in program order."""
