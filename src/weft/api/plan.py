@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Unpack
 
+from weft.api.aggregates import aggregates_of
 from weft.errors import PlanError, UsageError
 from weft.model.access import Undeclared
+from weft.model.aggregate import Aggregate
 from weft.model.cache import CACHE_BYTES
 from weft.model.group import Group, group_of
 from weft.model.limits import Limit
@@ -47,6 +49,12 @@ class Plan:
         locks: those that are shared with other processes, by name; others need not be declared.
         workspace: where tasks work that have no workspace of their own, and whose groups have none.
         merge: how their work is brought back.
+        cache_bytes: how large the cache may be when a run has ended; what was used longest ago goes first.
+        aggregates: what is made of the results of several tasks, by name, such as
+            ``{"colour": weft.aggregate.Aggregate(("jury",), weft.aggregate.Majority())}``.
+
+    Raises:
+        UsageError: one of these is not what it should be.
 
     >>> plan = Plan(max_concurrent=2)
     >>> numbers = plan.add(range, 5)
@@ -68,6 +76,7 @@ class Plan:
         workspace: Placed | None = None,
         merge: Merged | None = None,
         cache_bytes: int = CACHE_BYTES,
+        aggregates: Mapping[str, Aggregate] | None = None,
     ) -> None:
         self._max_concurrent = max_concurrent
         self._limits = dict(limits or {})
@@ -79,6 +88,7 @@ class Plan:
         self._workspace = workspace_of(workspace)
         self._merge = merge_of(merge)
         self._cache_bytes = cache_bytes
+        self._aggregates = aggregates_of(aggregates)
         self._tasks: dict[str, Task] = {}
         self._ids_of_functions: dict[Callable[..., Any], str] = {}
 
@@ -144,11 +154,10 @@ class Plan:
 
     def frozen(self) -> FrozenPlan:
         """Return the plan as it stands now, as a value."""
-        tasks = tuple(self._tasks.values())
         return FrozenPlan(
-            tasks,
+            tuple(self._tasks.values()),
             dict(self._limits),
-            {},
+            dict(self._aggregates),
             self._max_concurrent,
             self._root,
             dict(self._groups),

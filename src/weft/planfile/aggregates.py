@@ -5,6 +5,8 @@ A key that another strategy has would be without effect, and is told as a mistak
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from weft.model.aggregate import (
     COMMON,
     HEADER,
@@ -34,11 +36,13 @@ _MEANINGS = {key.name: key.meaning for key in AGGREGATE.keys}
 def aggregates_of(entry: PlanEntry, reading: Reading) -> dict[str, Aggregate]:
     """Return the aggregates of a plan; those whose strategy can't be told are left out."""
     found = {}
-    for name, aggregate in entry.aggregates.items():
-        strategy = aggregate.strategy
+    for name, written in entry.aggregates.items():
+        strategy = written.strategy
         if strategy is None:
             continue
         _check_keys(name, strategy, reading)
+        # What is for other strategies has been told of.
+        aggregate = replace(written, **dict.fromkeys(_OWN.difference(KEYS_OF[strategy])))
         most = aggregate.max_supporters
         found[name] = Aggregate(
             aggregate.source,
@@ -47,7 +51,7 @@ def aggregates_of(entry: PlanEntry, reading: Reading) -> dict[str, Aggregate]:
             aggregate.key,
             aggregate.min_required,
             MAX_SUPPORTERS if most is None else most,
-            bool(aggregate.stop_when_decided) and "stop_when_decided" in KEYS_OF[strategy],
+            bool(aggregate.stop_when_decided),
         )
     return found
 

@@ -9,7 +9,17 @@ from collections.abc import Iterator, Mapping
 from math import isfinite
 
 from weft.errors import Problem
-from weft.model.aggregate import Aggregate, Frequency, Majority, MergeFiles, Quorum, Weighted
+from weft.model.aggregate import (
+    MAX_SUPPORTERS,
+    Aggregate,
+    Frequency,
+    Intersection,
+    Majority,
+    MergeFiles,
+    Quorum,
+    Union,
+    Weighted,
+)
 from weft.model.plan import Plan
 from weft.model.reason import NeedsGroup
 from weft.model.sentences import sentence
@@ -29,6 +39,8 @@ def aggregate_problems(plan: Plan, wiring: Wiring) -> Iterator[Problem]:
         positions = sources(aggregate.source, plan.tasks, wiring.names)
         for key, message, hint in _numbers(aggregate, None if unknown else len(positions)):
             yield Problem(("aggregates", title, key), f"`{key}` of aggregate `{title}` {message}", hint)
+        for key, why in _without_effect(aggregate):
+            yield Problem(("aggregates", title, key), f"`{key}` of aggregate `{title}` has no effect: {why}")
         strategy = aggregate.strategy
         if isinstance(strategy, Weighted) and isinstance(strategy.weights, Mapping):
             yield from _weights(title, strategy.weights, wiring.names)
@@ -73,6 +85,17 @@ def _numbers(aggregate: Aggregate, n_tasks: int | None) -> Iterator[tuple[str, s
         yield "max_supporters", f"is {aggregate.max_supporters}; expected 0 or more", None
     if aggregate.stop_when_decided and not isinstance(strategy, Majority | Quorum):
         yield "stop_when_decided", "is for votes: the strategies `majority` and `quorum`", None
+
+
+def _without_effect(aggregate: Aggregate) -> Iterator[tuple[str, str]]:
+    """Yield the keys that the strategy has no use for, and why."""
+    if isinstance(aggregate.strategy, MergeFiles) and aggregate.field is not None:
+        yield "field", "texts are taken as they are"
+    if not isinstance(aggregate.strategy, Union | Intersection | Frequency | Majority | Quorum | Weighted):
+        if aggregate.key is not None:
+            yield "key", "nothing is compared"
+        if aggregate.max_supporters != MAX_SUPPORTERS:
+            yield "max_supporters", "nothing is counted"
 
 
 def _least(key: str, least: int | float, n_tasks: int | None) -> Iterator[tuple[str, str, str | None]]:

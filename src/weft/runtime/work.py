@@ -43,7 +43,7 @@ def work_of(work: Callable[..., Any] | Command, args: tuple[Any, ...], where: Pl
     if isinstance(work, Command):
         if args or where is not None:
             raise UsageError("a command takes no arguments, and always runs in a process of its own")
-        return _checked(work)
+        return command_of(work)
     place = place_of(work, where)
     kwargs: dict[str, Any] = {}
     if type(work) is partial and next(stand_ins((work.args, work.keywords)), None) is not None:
@@ -86,14 +86,18 @@ def is_async(function: Callable[..., Any]) -> bool:
     return True
 
 
-def _checked(command: Command) -> Command:
-    """Return ``command`` with its paths as strings."""
+def command_of(given: Command) -> Command:
+    """Return a command that a caller describes: paths are as good as strings, and words as what they mean.
+
+    Raises:
+        UsageError: it is not made of strings, or a word means nothing.
+    """
     return replace(
-        command,
-        run=command.run if isinstance(command.run, str) else tuple(_text(part) for part in command.run),
-        env={_text(name): _text(value) for name, value in command.env.items()},
-        cwd=_text(command.cwd),
-        result=_member(ResultFormat, command.result, "result"),
+        given,
+        run=given.run if isinstance(given.run, str) else tuple(_text(part) for part in given.run),
+        env={_text(name): _text(value) for name, value in given.env.items()},
+        cwd=_text(given.cwd),
+        result=_member(ResultFormat, given.result, "result"),
     )
 
 

@@ -2,11 +2,22 @@
 
 What the strategies share: they take outcomes or values, by task or in a row, and go through them once; they
 tell on how many results they rest, and who supports what; `to_json` and `to_markdown` write down what they
-make.
+make. As values, such as `Majority()`, they stand in an `Aggregate`, which a plan has and a run makes.
 """
 
 from __future__ import annotations
 
+from weft.model.aggregate import Aggregate as Aggregate
+from weft.model.aggregate import Concat as Concat
+from weft.model.aggregate import Frequency as Frequency
+from weft.model.aggregate import Intersection as Intersection
+from weft.model.aggregate import Majority as Majority
+from weft.model.aggregate import MergeFiles as MergeFiles
+from weft.model.aggregate import Ordered as Ordered
+from weft.model.aggregate import Quorum as Quorum
+from weft.model.aggregate import Reduce as Reduce
+from weft.model.aggregate import Union as Union
+from weft.model.aggregate import Weighted as Weighted
 from weft.views.aggregate.attendance import Made as Made
 from weft.views.aggregate.elements import ElementRow as ElementRow
 from weft.views.aggregate.elements import FrequencyTable as FrequencyTable
