@@ -22,7 +22,10 @@ from weft.planning.recommend.evidence import (
     Limited,
     ManyWait,
     MayCountTwice,
+    MaySend,
     NamedSo,
+    NamesApi,
+    NamesNetwork,
     OutOfReach,
     RateOfOthers,
     RateUnused,
@@ -83,6 +86,11 @@ def _sign(evidence: Sign) -> str:
             return f"the commands of {names(entries)} write `{path}`, in whatever order they happen to run"
         case CallsApi(api, entries, n_tasks):
             return f"{count(n_tasks, 'task')} call `{api}` and take units of no limit: {names(entries)}"
+        case NamesApi(api, entries, n_tasks):
+            return (
+                f"the functions of {count(n_tasks, 'task')} name `{api}` in their code, and take units of "
+                f"no limit: {names(entries)}"
+            )
         case RateUnused(rate):
             return f"the rate `{rate}` is declared, and no task takes units of it"
         case RateOfOthers(limit, entries):
@@ -95,6 +103,8 @@ def _sign(evidence: Sign) -> str:
         case UsesNetwork(entry, programs, others):
             again = f"; what else it calls would be done again, too: {names(others)}" if others else ""
             return f"`{entry}` goes over the network ({names(programs)}) and is tried once{again}"
+        case NamesNetwork(entry, modules):
+            return f"`{entry}` names {names(modules)} in its code, and is tried once"
         case _:
             assert_never(evidence)
 
@@ -146,6 +156,11 @@ def _left(evidence: Left) -> str:
             return (
                 f"`{entry}` goes over the network, and `{does}` was perhaps half done when it fails. If it "
                 "may be done twice, say so: `idempotent: true`"
+            )
+        case MaySend(entry, modules, does):
+            return (
+                f"`{entry}` names {names(modules)} in its code, and `{does}`, which was perhaps half done "
+                'when it fails. If it may be done twice, say so: `effects="idempotent"`'
             )
         case _:
             assert_never(evidence)

@@ -141,6 +141,14 @@ class CallsApi(_Evidence, frozen=True):
     n_tasks: int
 
 
+class NamesApi(_Evidence, frozen=True):
+    """``n_tasks`` tasks of ``entries`` are functions that name the module ``api``, and take no units."""
+
+    api: str
+    entries: tuple[str, ...]
+    n_tasks: int
+
+
 class RateUnused(_Evidence, frozen=True):
     """The plan declares a rate, and no task takes units of it."""
 
@@ -195,10 +203,25 @@ class UsesNetwork(_Evidence, frozen=True):
     others: tuple[str, ...]
 
 
+class NamesNetwork(_Evidence, frozen=True):
+    """The function of ``entry`` names these ``modules`` for the network in its code, and is tried once."""
+
+    entry: str
+    modules: tuple[str, ...]
+
+
 class TriedAgain(_Evidence, frozen=True):
     """These go over the network, and are tried again when they fail."""
 
     entries: tuple[str, ...]
+
+
+class MaySend(_Evidence, frozen=True):
+    """The function of ``entry`` names ``modules`` for the network, and ``does`` what perhaps counts twice."""
+
+    entry: str
+    modules: tuple[str, ...]
+    does: str
 
 
 class MayCountTwice(_Evidence, frozen=True):
@@ -219,14 +242,16 @@ Sign = (
     | Freed
     | SameOutput
     | CallsApi
+    | NamesApi
     | RateUnused
     | RateOfOthers
     | Aggregated
     | UsesNetwork
+    | NamesNetwork
 )
 # What shows that the plan is as recommended.
 Known = AtMost | HasPriority | Levels | IsPrivate | Limited | Tolerated | TriedAgain
 # What only the user can decide.
-Left = WantedFile | OutOfReach | Removes | IsFunction | GroupOfOthers | MayCountTwice
+Left = WantedFile | OutOfReach | Removes | IsFunction | GroupOfOthers | MayCountTwice | MaySend
 
 Evidence = Sign | Known | Left

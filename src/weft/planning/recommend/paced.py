@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 from weft.model.limits import MAX_CONCURRENT
 from weft.model.rate import Rate
-from weft.model.work import Command
-from weft.planning.recommend.evidence import CallsApi, Evidence, Limited, RateOfOthers, RateUnused
+from weft.model.work import Call, Command
+from weft.planning.recommend.evidence import CallsApi, Evidence, Limited, NamesApi, RateOfOthers, RateUnused
 from weft.planning.recommend.network import apis_by_key, ways_of
 from weft.planning.recommend.recommendation import Recommendation, Scenario, Sure, of_tasks, together
 from weft.planning.recommend.subject import Subject
@@ -58,11 +58,11 @@ def _callers(subject: Subject) -> dict[str, list[int]]:
     }
     callers: dict[str, list[int]] = {}
     for at, task in enumerate(subject.tasks):
-        if isinstance(task.work, Command):
-            own = [name for name in task.work.env if len(commands) == 1 or name not in everywhere]
-            for api in (*apis[at], *apis_by_key(own)):
-                if at not in callers.setdefault(api, []):
-                    callers[api].append(at)
+        env = task.work.env if isinstance(task.work, Command) else ()
+        own = [name for name in env if len(commands) == 1 or name not in everywhere]
+        for api in (*apis[at], *apis_by_key(own)):
+            if at not in callers.setdefault(api, []):
+                callers[api].append(at)
     return callers
 
 
@@ -70,6 +70,7 @@ def _apis(subject: Subject, at: int) -> Iterator[str]:
     yield from (way.api for way in ways_of(subject.scripts[at]) if way.api)
     for call in subject.scripts[at].calls:
         yield from apis_by_key(call.args)
+    yield from subject.functions[at].apis
 
 
 def _limits(subject: Subject, at: int) -> list[str]:
@@ -83,7 +84,7 @@ def _advice(
     if not free:
         return None
     entries = subject.entries_of(free)
-    found: list[Evidence] = [CallsApi(api, entries, len(free))]
+    found = list(_calls(subject, api, free))
     others = [at for at in positions if at not in free]
     theirs = [name for at in others for name in _limits(subject, at) if name in rates]
     named = [rate for rate in unused if rate.lower() in api.split(".")]
@@ -99,6 +100,15 @@ def _advice(
     if len(free) < FEWEST_TASKS:
         return None
     return Sure.POSSIBLE, found, {"limits": {api: {"rate": ASSUMED}}} | _units(entries, api)
+
+
+def _calls(subject: Subject, api: str, positions: list[int]) -> Iterator[Evidence]:
+    commands = [at for at in positions if isinstance(subject.tasks[at].work, Command)]
+    functions = [at for at in positions if isinstance(subject.tasks[at].work, Call)]
+    if commands:
+        yield CallsApi(api, subject.entries_of(commands), len(commands))
+    if functions:
+        yield NamesApi(api, subject.entries_of(functions), len(functions))
 
 
 def _units(entries: tuple[str, ...], limit: str) -> dict[str, object]:

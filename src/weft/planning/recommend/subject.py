@@ -7,14 +7,16 @@ from functools import cached_property
 
 from weft.model.plan import Plan
 from weft.model.task import Task
-from weft.model.work import Command
+from weft.model.work import Call, Command
 from weft.planning.graph import topological_order
 from weft.planning.patterns import NOWHERE, Ground, parse, path_text
 from weft.planning.prepare import PreparedPlan
 from weft.planning.reach import ends_before
+from weft.planning.recommend.function import Named, named_in
 from weft.planning.recommend.script import Script, script_of
 
 _UNKNOWN = Script()
+_NOTHING = Named()
 
 
 class Subject:
@@ -54,6 +56,14 @@ class Subject:
     def scripts(self) -> list[Script]:
         """What can be seen of the command of each task."""
         return [script_of(task.work) if isinstance(task.work, Command) else _UNKNOWN for task in self.tasks]
+
+    @cached_property
+    def functions(self) -> list[Named]:
+        """What can be seen of the function of each task."""
+        works = [task.work for task in self.tasks]
+        seen = {id(work.function): work.function for work in works if isinstance(work, Call)}
+        named = {key: named_in(function) for key, function in seen.items()}
+        return [named[id(work.function)] if isinstance(work, Call) else _NOTHING for work in works]
 
     @cached_property
     def written(self) -> list[list[str]]:

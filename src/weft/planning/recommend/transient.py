@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from weft.model.speculation import Effects
-from weft.planning.recommend.evidence import Evidence, MayCountTwice, TriedAgain, UsesNetwork
+from weft.planning.recommend.evidence import (
+    Evidence,
+    MayCountTwice,
+    MaySend,
+    NamesNetwork,
+    TriedAgain,
+    UsesNetwork,
+)
 from weft.planning.recommend.network import Way, others_of, ways_of
 from weft.planning.recommend.recommendation import Recommendation, Scenario, Sure, of_tasks
 from weft.planning.recommend.subject import Subject
@@ -17,26 +24,32 @@ def transient(subject: Subject) -> Recommendation | None:
     """Recommend attempts for tasks that go over the network and are tried once.
 
     Not for those that send something, or add to a file: of these it must be known that twice is as good
-    as once.
+    as once. Functions only name what they may do, so that nothing of them is more than possible.
     """
-    found: list[UsesNetwork] = []
+    found: list[UsesNetwork | NamesNetwork] = []
     left: list[Evidence] = []
     known: list[str] = []
     for name, members in subject.entries.items():
         at = members[0]  # all have one command, with other values in it
-        task, script = subject.tasks[at], subject.scripts[at]
+        task, named = subject.tasks[at], subject.functions[at]
         ways = [way for member in members for way in ways_of(subject.scripts[member])]
-        if not ways:
+        is_unknown = task.effects is Effects.UNKNOWN
+        if not ways and not named.modules:
             continue
-        if task.retry is not None or all(way.has_retry for way in ways):
+        if task.retry is not None or (ways and all(way.has_retry for way in ways)):
             known.append(name)
-        elif task.effects is Effects.UNKNOWN and (harm := next(_harms(subject, at, ways), None)):
+        elif is_unknown and named.sends is not None:
+            left.append(MaySend(name, named.modules, named.sends))
+        elif is_unknown and (harm := next(_harms(subject, at, ways), None)):
             left.append(MayCountTwice(name, harm))
+        elif named.modules:
+            found.append(NamesNetwork(name, named.modules))
         else:
-            others = () if task.effects is not Effects.UNKNOWN else others_of(script)
+            others = others_of(subject.scripts[at]) if is_unknown else ()
             found.append(UsesNetwork(name, tuple(dict.fromkeys(way.name for way in ways)), others))
     if found or left:
-        sure = Sure.LIKELY if found and not any(each.others for each in found) else Sure.POSSIBLE
+        is_likely = found and all(isinstance(each, UsesNetwork) and not each.others for each in found)
+        sure = Sure.LIKELY if is_likely else Sure.POSSIBLE
         retry = {"retry": {"max_attempts": MAX_ATTEMPTS}}
         patch = of_tasks({each.entry: retry for each in found})
         return Recommendation(Scenario.TRANSIENT, sure, tuple(found), patch, tuple(left))
