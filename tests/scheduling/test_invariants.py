@@ -223,9 +223,9 @@ def test_a_rate_and_a_lock_are_in_order() -> None:
 
 def test_a_task_for_which_nobody_comes_back_when_its_rate_has_room_is_seen() -> None:
     scheduler = limited()
-    scheduler.admission.wake_at = lambda: None  # type: ignore[method-assign]  # to break it
+    scheduler.admission.moments = lambda: (None,)  # type: ignore[method-assign]  # to break it
     broken(scheduler, r"task 1 `b` may start at 60\.0, and nobody comes")
-    scheduler.admission.wake_at = lambda: 61.0  # type: ignore[method-assign]
+    scheduler.admission.moments = lambda: (61.0,)  # type: ignore[method-assign]
     broken(scheduler, r"task 1 `b` may start at 60\.0, and nobody comes before 61\.0")
 
 

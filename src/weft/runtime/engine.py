@@ -247,7 +247,9 @@ class Engine:
     def _desk(self) -> Desk | None:
         """Return where to ask other processes, if anything is shared with them."""
         shares = self._scheduler.admission.shares
-        return Desk(self.run_id, self._limits, shares, self._open_sharing, self._post) if shares else None
+        if not shares.is_used:
+            return None
+        return Desk(self.run_id, self._limits, shares, self._open_sharing, self._post)
 
     def _post(self, event: Event) -> None:
         assert self._turns is not None, f"{event} in an engine that was never open"

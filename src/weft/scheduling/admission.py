@@ -72,7 +72,7 @@ class Admission:
             if monitor.health.when_unhealthy is WhenUnhealthy.PAUSE
         }
         self.rates = Rates(limits)
-        self.is_metered = bool(self.rates or shares)  # attempts have to be settled when they end
+        self.is_metered = self.rates.is_used or shares.is_used  # attempts have to be settled when they end
         of_rates = (gate for gates in self.rates.gates.values() for gate in gates)
         self.gates.update((gate.name, gate) for gate in (*self._circuits.values(), *of_rates))
         self.aging = Aging(aging_s)
@@ -86,8 +86,13 @@ class Admission:
 
     def enqueue(self, node: Node, now: float, *, is_moved: bool = False) -> None:
         """Let a task wait for its turn that has become READY, or is moved to another line."""
-        self._join(node, is_moved=is_moved)
-        level = node.key[0]
+        line = self._line_of(node)
+        node.demand = line.demand
+        if line.join(node):
+            self._grown.append(line)
+        if line is not self._plain or is_moved:
+            self.news.joined(node, line)
+        level = line.level
         if level == self.aging.top:
             return
         overtopped = self.aging.overtops(level)
@@ -106,7 +111,7 @@ class Admission:
         if self.aging.is_mixed:
             for aged in tuple(self.aging.moved(now)):
                 self._move_up(aged, now)
-        if self.rates:
+        if self.rates.is_used:
             for gate in self.rates.look(now):
                 self._look_again(gate)
         for line in self._grown:
@@ -118,7 +123,7 @@ class Admission:
             if line.parked_at is None and node is not None and node.key == key:
                 line.announced = None
                 self._start_from(line, node, started)
-        if self.rates:
+        if self.rates.is_used:
             for started_now in started:
                 self.rates.begin(started_now, now)
         return started
@@ -165,14 +170,13 @@ class Admission:
         found, self._ask_again_at = in_the_way(self.lines.values(), speculative)
         return found
 
-    def wake_at(self) -> float | None:
-        """Return the moment at which somebody moves up, or a gate opens, by the passing of time alone."""
-        moments = (
+    def moments(self) -> tuple[float | None, ...]:
+        """Return when somebody moves up, and when gates open, by the passing of time alone; None: never."""
+        return (
             self.aging.next() if self.aging.is_mixed else None,
-            self.rates.next() if self.rates else None,
+            self.rates.next() if self.rates.is_used else None,
             self._ask_again_at,
         )
-        return min([moment for moment in moments if moment is not None], default=None)
 
     def reasons(self, node: Node) -> tuple[WaitReason, ...]:
         """Return why a READY task does not run: every gate that is closed to it now."""
@@ -260,7 +264,7 @@ class Admission:
         numbers = self._monitors.of(task) if circuits else ()
         asked = [(circuits[number].name, 1) for number in numbers if number in circuits]
         shares = self.shares
-        if shares and (shared := shares.of(task)):
+        if shares.is_used and (shared := shares.of(task)):
             asked.append((_SHARED + "\n".join(shared), 1))
         for name, cost in sorted(task.limits.items(), key=itemgetter(0)):
             if not shares.holds(name):
@@ -281,21 +285,12 @@ class Admission:
             heappop(heads)
         return False
 
-    def _join(self, node: Node, *, is_moved: bool = False) -> None:
-        line = self._line_of(node)
-        node.demand = line.demand
-        if line.join(node):
-            self._grown.append(line)
-        if line is not self._plain or is_moved:
-            self.news.joined(node, line)
-
     def _move_up(self, node: Node, now: float) -> None:
         left = self._line_of(node)
         self.aging.rise(node)
         if left.announced is node:
             self._unpark(left)
-        self._join(node, is_moved=True)
-        self.aging.add((node,), now)
+        self.enqueue(node, now, is_moved=True)
 
     def _line_of(self, node: Node) -> Line:
         task, level = node.prepared.task, node.key[0]

@@ -161,9 +161,8 @@ class Course:
 
     def start_what_can(self, now: float) -> None:
         shares = self.admission.shares
-        is_shared = bool(shares)
         for node in self.admission.start_all(now):
-            if is_shared and (asked := shares.of(node.prepared.task)):
+            if shares.is_used and (asked := shares.of(node.prepared.task)):
                 node.become(ASKING)
                 self.facts.append(SharesAsked(now, node.prepared.position))
                 self.actions.append(AskShares(node.prepared.position, asked))
@@ -202,7 +201,7 @@ class Course:
     def take_back(self, node: Node, because: tuple[WaitReason, ...], now: float) -> None:
         """Take back what a task has taken that asked others in vain, or asks no more."""
         self.admission.refuse(node, because)
-        if self.admission.rates:
+        if self.admission.rates.is_used:
             self.admission.rates.undo(node, now)
 
     def spare(self, position: int) -> None:
@@ -298,7 +297,7 @@ class Course:
         self.facts.append(TaskEnded(now, node.prepared.position, outcome))
         if node.tries is not None:
             timing.end_task(node, self.deadlines)
-        if self.voting:
+        if self.voting.is_used:
             self.decisions += self.voting.ended(node.prepared.position, outcome)
         task, succeeded = node.prepared.task, node.state is SUCCEEDED
         if not succeeded or task.group is not None:

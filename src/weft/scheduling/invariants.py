@@ -305,7 +305,7 @@ def _check_nothing_could_start(scheduler: Scheduler, nodes: list[Node]) -> None:
 def _check_rates(scheduler: Scheduler) -> None:
     """Somebody comes back at the moment at which the best of those that wait for a rate may start."""
     admission = scheduler.admission
-    wake_at = admission.wake_at()
+    wake_at = min([moment for moment in admission.moments() if moment is not None], default=None)
     for _, head in _heads(admission):
         closed = [
             (gate, units) for gate, units in _gates(admission, head) if not gate.admits(units, head.key)

@@ -14,26 +14,21 @@ from weft.scheduling.node import Node
 
 
 class Merges:
-    """The merges of a run that are still to come.
+    """The merges of a run that are still to come; ``is_used`` tells whether there were ever any."""
 
-    >>> bool(Merges())
-    False
-    """
-
-    __slots__ = ("_done", "_followers", "_n_unmet", "under_way")
+    __slots__ = ("_done", "_followers", "_n_unmet", "is_used", "under_way")
 
     def __init__(self) -> None:
+        self.is_used = False
         self._n_unmet: dict[int, int] = {}  # of each task whose merge waits for others: for how many
         self._followers: dict[int, list[int]] = {}  # by what they wait for
         self._done: dict[int, Succeeded] = {}  # what those have come to that wait for their merge
         self.under_way: dict[int, Succeeded] = {}  # likewise, while it is brought back
 
-    def __bool__(self) -> bool:
-        return bool(self._n_unmet or self._done or self.under_way)
-
     def connect(self, node: Node, before: Iterable[int]) -> None:
         """Let the merge of ``node`` wait for those of ``before``, none of which has ended."""
         position = node.prepared.position
+        self.is_used = True
         for at in before:
             self._n_unmet[position] = self._n_unmet.get(position, 0) + 1
             self._followers.setdefault(at, []).append(position)
@@ -45,6 +40,7 @@ class Merges:
     def put(self, position: int, outcome: Succeeded) -> None:
         """Take in that the work of a task is done."""
         self._done[position] = outcome
+        self.is_used = True
 
     def drop(self, position: int) -> None:
         """Forget the merge of a task that has ended without one."""

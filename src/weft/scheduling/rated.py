@@ -34,14 +34,12 @@ class Rates:
             ]
             for name, pacer in self._pacers.items()
         }
+        self.is_used = bool(self._rates)
         self._reserved: dict[int, list[tuple[str, Reservation]]] = {}
         self._told: dict[int, Mapping[str, int]] = {}
 
     def __contains__(self, name: str) -> bool:
         return name in self._rates
-
-    def __bool__(self) -> bool:
-        return bool(self._rates)
 
     def asked(self, name: str, cost: Cost) -> list[tuple[str, int]]:
         """Return what ``cost`` takes of the gates of the rate ``name``."""

@@ -171,7 +171,7 @@ class Scheduler:
             course.carry_out(now)
         if course.speculation.is_used:
             course.review_speculation(now, closed=self.closed)
-        if self.tasks.merges:
+        if self.tasks.merges.is_used:
             course.start_merges(now)
         course.start_what_can(now)
         if course.speculation.is_used:
@@ -185,7 +185,7 @@ class Scheduler:
         return RunStarted(now, self._max_concurrent, *sizes(self._limits))
 
     def _wake_at(self) -> float | None:
-        moments = (self.deadlines.next() if self.deadlines.moments else None, self.admission.wake_at())
+        moments = (self.deadlines.next() if self.deadlines.moments else None, *self.admission.moments())
         return min([moment for moment in moments if moment is not None], default=None)
 
     def state(self, task: int) -> TaskState:

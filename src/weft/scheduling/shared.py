@@ -62,9 +62,7 @@ class Shares:
     def __init__(self, limits: Mapping[str, Limit], locks: Mapping[str, Lock]) -> None:
         self._limits = frozenset(name for name, limit in limits.items() if limit.scope is Scope.MACHINE)
         self._locks = frozenset(name for name, lock in locks.items() if lock.scope is Scope.MACHINE)
-
-    def __bool__(self) -> bool:
-        return bool(self._limits or self._locks)
+        self.is_used = bool(self._limits or self._locks)
 
     def holds(self, name: str) -> bool:
         """Tell whether the limit ``name`` is shared."""

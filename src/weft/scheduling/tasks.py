@@ -98,10 +98,10 @@ class Tasks:
         released = []
         merges = self.merges
         for node in ended:  # grows while it is walked
-            if node.n_unmet or (merges and merges.is_held(node.prepared.position)):
+            if node.n_unmet or (merges.is_used and merges.is_held(node.prepared.position)):
                 self.passed_over[node.prepared.position] = node
                 continue
-            if merges:
+            if merges.is_used:
                 ended += self._let_go(merges.release(node.prepared.position))
             followers, node.followers = node.followers, None
             for follower in followers or ():

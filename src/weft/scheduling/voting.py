@@ -104,7 +104,7 @@ class Voting:
     [(3,)]
     """
 
-    __slots__ = ("_polls_of",)
+    __slots__ = ("_polls_of", "is_used")
 
     def __init__(self, elections: Sequence[Election] = ()) -> None:
         self._polls_of: dict[int, list[_Poll]] = {}
@@ -112,9 +112,7 @@ class Voting:
             poll = _Poll(election)
             for position in election.voters:
                 self._polls_of.setdefault(position, []).append(poll)
-
-    def __bool__(self) -> bool:
-        return bool(self._polls_of)
+        self.is_used = bool(self._polls_of)
 
     def ended(self, position: int, outcome: Outcome) -> Iterator[LeaveOut]:
         """Take in how a task has ended, and yield who can be left out by that.
