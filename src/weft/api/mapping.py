@@ -18,6 +18,7 @@ from weft.api.sync import run_until_done
 from weft.errors import PlanError, TaskFailures, UsageError
 from weft.executors.shared import Shared
 from weft.model.cache import Cached, cache_of
+from weft.model.nothing import NOTHING
 from weft.model.outcome import Outcome, Succeeded
 from weft.model.rate import Rate
 from weft.model.retry import Retry
@@ -280,7 +281,7 @@ class _Mapping:
         if where is not Where.PROCESS:
             items = [item.value if type(item) is Shared else item for item in items]
         tasks = [
-            PreparedTask(position, self._task(f"{name}[{position}]", Call(function, (item,), {}, where)))
+            PreparedTask(position, self._task(f"{name}[{position}]", Call(function, (item,), NOTHING, where)))
             for position, item in enumerate(items, first)
         ]
         self._engine.submit_prepared(tasks, self._context)

@@ -12,6 +12,7 @@ from enum import StrEnum
 import msgspec
 
 from weft.errors import UsageError
+from weft.model.nothing import NOTHING
 from weft.model.scope import Scope
 
 
@@ -36,7 +37,7 @@ def compatible(one: Hold, other: Hold) -> bool:
 Locks = str | Iterable[str] | Mapping[str, Hold | str]
 
 
-def holds(locks: Locks | None) -> dict[str, Hold]:
+def holds(locks: Locks | None) -> Mapping[str, Hold]:
     """Return the locks that a caller asks for; a list of names asks for each of them exclusively.
 
     Raises:
@@ -45,9 +46,11 @@ def holds(locks: Locks | None) -> dict[str, Hold]:
     >>> holds(["deploy"]), holds({"index": "shared"})
     ({'deploy': <Hold.EXCLUSIVE: 'exclusive'>}, {'index': <Hold.SHARED: 'shared'>})
     """
+    if locks is None:
+        return NOTHING
     if isinstance(locks, Mapping):
         return {name: _hold(name, hold) for name, hold in locks.items()}
-    names = (locks,) if isinstance(locks, str) else locks or ()
+    names = (locks,) if isinstance(locks, str) else locks
     return dict.fromkeys(names, Hold.EXCLUSIVE)
 
 

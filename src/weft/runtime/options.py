@@ -13,6 +13,7 @@ from typing import Any, TypedDict, TypeVar
 from weft.model.access import declared
 from weft.model.cache import Cached, cache_of
 from weft.model.lock import Locks, holds
+from weft.model.nothing import NOTHING
 from weft.model.priority import NORMAL, Urgency, priority_of
 from weft.model.rate import Cost
 from weft.model.retry import Retry
@@ -109,11 +110,12 @@ def task_of(id: str, work: Work, needs: Iterable[str], options: TaskOptions) -> 
         if name not in _TYPES:
             hint = did_you_mean(name, _TYPES)
             raise TypeError(f"a task has no option `{name}`" + (f"\n  hint: {hint}" if hint else ""))
+    limits = options.get("limits")
     return Task(
         id,
         work,
         tuple(needs),
-        dict(options.get("limits") or {}),
+        dict(limits) if limits else NOTHING,
         priority_of(options.get("priority", NORMAL)),
         options.get("duration_s"),
         accesses=declared(options.get("reads"), options.get("writes")),

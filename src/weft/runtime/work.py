@@ -7,7 +7,7 @@ carries it out is the matter of `executors`.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import Enum
 from functools import partial
 from inspect import isawaitable, iscoroutinefunction, unwrap
@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from weft.errors import UsageError
 from weft.executors.shared import Shared
+from weft.model.nothing import NOTHING
 from weft.model.work import Call, Command, ResultFormat, Where, Work
 from weft.runtime.references import stand_ins, unshared
 
@@ -45,7 +46,7 @@ def work_of(work: Callable[..., Any] | Command, args: tuple[Any, ...], where: Pl
             raise UsageError("a command takes no arguments, and always runs in a process of its own")
         return command_of(work)
     place = place_of(work, where)
-    kwargs: dict[str, Any] = {}
+    kwargs: Mapping[str, Any] = NOTHING
     if type(work) is partial and next(stand_ins((work.args, work.keywords)), None) is not None:
         args, kwargs, work = (*work.args, *args), work.keywords, work.func
     found = list(stand_ins((args, kwargs)))

@@ -21,7 +21,7 @@ class TakenUp(msgspec.Struct, frozen=True):
     again: Mapping[int, AgainReason]
 
 
-class TasksSubmitted(msgspec.Struct, frozen=True):
+class TasksSubmitted(msgspec.Struct, frozen=True, gc=False):
     """Tasks have come, before the run or during it, each at the next place in program order.
 
     Tasks of one event may wait for each other in any order, and for tasks of earlier events. What an earlier
