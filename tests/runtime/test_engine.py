@@ -52,6 +52,16 @@ async def test_a_coroutine_function_runs_in_the_loop_and_any_other_in_a_thread()
 
 
 @in_a_loop
+async def test_the_asyncio_task_of_a_coroutine_bears_the_id_of_its_task() -> None:
+    async def own_name() -> str:
+        task = asyncio.current_task()
+        return "" if task is None else task.get_name()
+
+    async with Engine() as engine:
+        assert await engine.submit(own_name, id="fetch") == "fetch"
+
+
+@in_a_loop
 async def test_a_function_can_be_sent_to_a_worker_process() -> None:
     async with Engine() as engine:
         assert await engine.submit(os.getpid, where=Where.PROCESS) != os.getpid()

@@ -40,9 +40,10 @@ class CoroutineExecutor:
         self._asked: set[Attempt] = set()  # to end; what is cancelled otherwise is the Task's own affair
 
     def start(self, attempt: Attempt, job: Invocation) -> None:
-        context = self._context if job.context is None else job.context
+        context = (self._context if job.context is None else job.context).copy()
         # Not loop.create_task: the user's loop may have a factory that runs the first step here and now.
-        self._tasks[attempt] = asyncio.Task(self._run(attempt, job), loop=self._loop, context=context.copy())
+        task = asyncio.Task(self._run(attempt, job), loop=self._loop, name=job.name, context=context)
+        self._tasks[attempt] = task
 
     def stop(self, attempt: Attempt, *, force: bool) -> None:
         task = self._tasks.get(attempt)
@@ -78,7 +79,8 @@ class CoroutineExecutor:
 
     def _tell(self, attempt: Attempt, outcome: Outcome) -> None:
         del self._tasks[attempt]
-        self._asked.discard(attempt)
+        if self._asked:
+            self._asked.discard(attempt)
         self._ended(attempt, outcome)
 
     def _tell_if_never_begun(self, attempt: Attempt, task: asyncio.Task[None]) -> None:

@@ -302,7 +302,7 @@ class Performer:
         context = handle.context
         if self.tracing is not None:
             context = self.tracing.entered(attempt, context)
-        executor.start(attempt, Invocation(call.function, args, kwargs, context))
+        executor.start(attempt, Invocation(call.function, args, kwargs, context, handle.task.id))
 
     def _spawn(self, attempt: Attempt, command: Command, handle: Handle, where: Where | None) -> None:
         try:
