@@ -226,14 +226,14 @@ class _Mapping:
     def _take(self, facts: Sequence[Fact]) -> None:
         results = self._results
         for fact in facts:
-            if isinstance(fact, TaskEnded):
+            if type(fact) is TaskEnded:
                 self._n_live -= 1
                 outcome = fact.outcome
                 if isinstance(outcome, Succeeded):
                     results[fact.task] = outcome.value
                 else:
                     self._failures[fact.task] = outcome
-            elif isinstance(fact, RunInterrupted):
+            elif type(fact) is RunInterrupted:
                 self._interrupted = True
                 self._end_of_items()
         if self._room_made is not None and not self._room_made.done():

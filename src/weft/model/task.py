@@ -81,4 +81,4 @@ class Task(msgspec.Struct, frozen=True):
     @property
     def brings_back(self) -> bool:
         """Whether it brings back what others have made."""
-        return isinstance(self.work, Bring)
+        return type(self.work) is Bring

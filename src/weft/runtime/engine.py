@@ -390,10 +390,10 @@ class Engine:
         handles = [self._handle(prepared.task, context) for prepared in tasks]
         for prepared, handle in zip(tasks, handles, strict=True):
             work = prepared.task.work
+            if type(work) is Call and not work.refers:
+                continue  # it has no use for the results of others
             if isinstance(work, Command):
                 performer.open_folder()
-            elif not (isinstance(work, Call) and work.refers):
-                continue  # it has no use for the results of others
             needed = {edge.before for edge in prepared.edges if isinstance(edge.because, Needs | NeedsGroup)}
             handle.needs = [handles[position - first] for position in sorted(needed)]
         turns.post(TasksSubmitted(tuple(tasks), taken_up))

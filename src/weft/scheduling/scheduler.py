@@ -245,7 +245,7 @@ class Scheduler:
         if self.monitors.all:
             for number in self.monitors.ended(node.prepared.task, event.attempt, outcome, now):
                 self.course.tell_health(number, now)
-        if isinstance(outcome, Cancelled) and isinstance(outcome.because, Preempted):
+        if type(outcome) is Cancelled and isinstance(outcome.because, Preempted):
             assert node.tries is not None, f"{node.prepared} is no speculation"
             timing.cut(node.tries)
             self.course.make_ready(node, now)
