@@ -28,7 +28,7 @@ def test_a_name_stands_for_all_tasks_of_a_group_and_of_the_groups_inside_it() ->
     assert names.positions(["inner"]) == [0]
     assert names.positions(["empty"]) == []
     assert list(names) == ["a", "b", "c", "g", "inner", "empty"]
-    assert [name for name in names if names.is_group(name)] == ["g", "inner", "empty"]
+    assert names.groups_among(names) == ("g", "inner", "empty")
     assert names.knows("empty")
 
 
@@ -42,7 +42,7 @@ def test_groups_grow_with_the_plan() -> None:
 def test_where_a_fan_out_and_a_group_share_a_name_the_group_is_meant() -> None:
     fan_out = [task(f"survey[{n}]", family="survey", group="survey") for n in range(2)]
     names = Names([*fan_out, task("extra", group="survey")], {"survey": Group()})
-    assert names.is_group("survey")
+    assert names.groups_among(["survey", "extra"]) == ("survey",)
     assert names.positions(["survey"]) == [0, 1, 2]
     assert names.alone("survey") == [0, 1]
 

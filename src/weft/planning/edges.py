@@ -93,17 +93,16 @@ def _tolerant(edges: Iterable[Iterable[Edge]]) -> frozenset[tuple[int, int]]:
 def _needed(tasks: Sequence[Task], names: Names, position: int) -> Iterator[Edge]:
     """Yield the edges that `needs` asks for; of a group each member must end, and the group must be met."""
     needs = tasks[position].needs
-    single = names.positions([name for name in needs if not names.is_group(name)])
-    for source in single:
+    groups = names.groups_among(needs)
+    for source in names.positions([name for name in needs if name not in groups] if groups else needs):
         yield Edge(source, position, True, Needs(tasks[source].id))
-    for group in needs:
-        if names.is_group(group):
-            for member in names.positions([group]):
-                yield Edge(member, position, False, NeedsGroup(group, tasks[member].id))
-            for merge in names.merges(group):
-                if merge != position:
-                    yield Edge(merge, position, True, Needs(tasks[merge].id))
-    if isinstance(tasks[position].work, Bring) and not needs:
+    for group in groups:
+        for member in names.positions([group]):
+            yield Edge(member, position, False, NeedsGroup(group, tasks[member].id))
+        for merge in names.merges(group):
+            if merge != position:
+                yield Edge(merge, position, True, Needs(tasks[merge].id))
+    if tasks[position].brings_back and not needs:
         for other in range(len(tasks)):
             if other != position:
                 yield Edge(other, position, False, BringsBack(tasks[other].id))

@@ -44,9 +44,9 @@ class Names:
         """Tell whether ``name`` stands for anything."""
         return name in self._positions or name in self._members
 
-    def is_group(self, name: str) -> bool:
-        """Tell whether ``name`` stands for a group."""
-        return name in self._members
+    def groups_among(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Return those of ``names`` that stand for groups."""
+        return tuple([name for name in names if name in self._members]) if self._members else ()
 
     def merges(self, group: str) -> list[int]:
         """Return the positions of the tasks that bring back what was made in ``group``."""

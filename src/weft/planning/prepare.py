@@ -13,7 +13,6 @@ from weft.model.task import Task
 from weft.planning.check import problems
 from weft.planning.graph import Edge
 from weft.planning.merges import with_workspaces
-from weft.planning.names import Names
 from weft.planning.patterns import NOWHERE, Ground
 from weft.planning.priority import UNKNOWN_S, remaining_paths
 from weft.planning.wiring import wiring_of
@@ -66,14 +65,10 @@ def prepare(plan: Plan, ground: Ground = NOWHERE) -> PreparedPlan:
                 task,
                 tuple(wiring.edges[position]),
                 paths_s[position],
-                _groups(task, wiring.names),
+                wiring.names.groups_among(task.needs),
                 tuple(wiring.merges[position]),
             )
             for position, task in enumerate(plan.tasks)
         ]
     )
     return PreparedPlan(plan, tasks)
-
-
-def _groups(task: Task, names: Names) -> tuple[str, ...]:
-    return tuple([name for name in task.needs if names.is_group(name)]) if task.needs else ()
