@@ -153,7 +153,7 @@ class Course:
             because = lost if node.n_unmet else lost or self._shortfall(node)
             if because is not None:
                 return because
-        return self.tasks.blame_before(node)
+        return self.tasks.blame_before(node) if self.tasks.blame else None
 
     def make_ready(self, node: Node, now: float) -> None:
         node.become(READY)
@@ -265,7 +265,8 @@ class Course:
                 else:
                     self._settle(released, Skipped(shortfall), now)
                     doomed.append(released)
-            self._skip_what_needs(doomed, now)
+            if doomed:
+                self._skip_what_needs(doomed, now)
             ended = doomed
 
     def _shortfall(self, node: Node) -> Because | None:

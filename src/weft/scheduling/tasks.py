@@ -69,8 +69,6 @@ class Tasks:
 
     def blame_before(self, node: Node) -> SkipReason | None:
         """Return why a task that came late can't run: something it requires has ended badly."""
-        if not self.blame:
-            return None
         required = (edge.before for edge in node.prepared.edges if edge.required)
         return next((self.blame[before] for before in required if before in self.blame), None)
 
