@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from tests.cache.project import LATER_NS, tick, write
 
-from weft.cache.state import YOUNG_BY_SECONDS_NS, CannotLook, State, difference, look_at
+from weft.cache.state import CannotLook, State, difference, look_at
 from weft.disk.entry import YOUNG_NS, Kind
 
 
@@ -43,10 +43,6 @@ def test_a_file_written_to_a_moment_before_the_look_is_read_again(file: Path) ->
     assert young.is_young
     assert seen(file, mistaken(young)).digest == young.digest
     assert not seen(file, mistaken(young)).is_young
-
-
-def test_where_clocks_count_seconds_files_are_young_for_longer(tmp_path: Path) -> None:
-    assert YOUNG_BY_SECONDS_NS > 2 * YOUNG_NS
 
 
 def test_a_time_in_the_future_makes_no_file_young(file: Path) -> None:

@@ -3,8 +3,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
 from weft.disk.content import digest_of, digest_of_bytes, digest_of_open
-from weft.disk.entry import Entry, Kind, kind_of, stamp_of
+from weft.disk.entry import SECOND_NS, YOUNG_BY_SECONDS_NS, YOUNG_NS, Entry, Kind, is_young, kind_of, stamp_of
 
 
 def test_each_thing_is_told_by_its_kind(tmp_path: Path) -> None:
@@ -38,3 +40,14 @@ def test_a_digest_is_that_of_the_content_however_it_is_got(tmp_path: Path) -> No
     fd = os.open(tmp_path / "file", os.O_RDONLY)
     assert digest_of(tmp_path / "file") == digest_of_open(fd) == digest_of_bytes(b"content")
     assert digest_of_bytes(b"other") != digest_of_bytes(b"content")
+
+
+@pytest.mark.parametrize(
+    ("changed_ns", "young_for_ns"),
+    [(7 * SECOND_NS + 1, YOUNG_NS), (7 * SECOND_NS, YOUNG_BY_SECONDS_NS)],
+    ids=["the clock ticks quickly", "the clock may count seconds"],
+)
+def test_what_may_change_again_within_one_tick_is_young(changed_ns: int, young_for_ns: int) -> None:
+    assert is_young(changed_ns, changed_ns)
+    assert is_young(changed_ns, changed_ns + young_for_ns)
+    assert not is_young(changed_ns, changed_ns + young_for_ns + 1)

@@ -127,3 +127,26 @@ def test_two_that_are_not_known_to_be_the_same_are_different() -> None:
     assert not alike(Entry(Kind.FILE, 0o644, digest="d"), Entry(Kind.FILE, 0o755, digest="d"))
     assert alike(None, None)
     assert not alike(None, unread)
+
+
+def test_what_is_known_from_the_last_look_is_what_it_was_then(tmp_path: Path) -> None:
+    make(tmp_path, {"file": "a", "folder/x": "x", "link": "-> file"})
+    last = settled(take(tmp_path))
+    again = take(tmp_path, last=last)
+    assert again.entries == last.entries
+    assert again.entries["file"] is last.entries["file"]
+    (tmp_path / "file").chmod(0o600)
+    (tmp_path / "folder").chmod(0o700)
+    entries = take(tmp_path, last=last).entries
+    assert (entries["file"].mode, entries["folder"].mode) == (0o600, 0o700)
+
+
+def test_what_is_left_out_by_its_kind_is_left_out_when_it_becomes_that(tmp_path: Path) -> None:
+    def keeps_files(path: str, is_directory: bool) -> bool:
+        return not is_directory
+
+    make(tmp_path, {"build": "a file"})
+    last = settled(take(tmp_path, keep=keeps_files))
+    assert list(last.entries) == ["build"]
+    put(tmp_path, "build/x", "x")
+    assert take(tmp_path, keep=keeps_files, last=last).entries == {}

@@ -18,10 +18,10 @@ import msgspec
 from weft.cache.entry import Entry, input_reason, output_reasons
 from weft.cache.inputs import Look, plain_paths
 from weft.cache.saved import KEYS, Shelf
-from weft.cache.state import CannotLook, State, is_young
+from weft.cache.state import CannotLook, State
 from weft.cache.store import Hit, Kept
 from weft.cache.unchanged import Stamp, Unchanged, digest_of_plan, place_of, stamp
-from weft.disk.entry import Kind
+from weft.disk.entry import Kind, is_young
 from weft.model.cache import Cache
 from weft.model.plan import Plan
 from weft.model.task import Task

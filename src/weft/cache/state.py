@@ -14,12 +14,8 @@ import time
 from collections.abc import Callable
 
 from weft.disk.content import digest_of
-from weft.disk.entry import YOUNG_NS, Entry, Kind, kind_of, stamp_of
+from weft.disk.entry import Entry, Kind, is_young, kind_of, stamp_of
 from weft.model.miss import Unreadable
-
-# Some count whole seconds, FAT every second one.
-YOUNG_BY_SECONDS_NS = 2_000_000_000
-SECOND_NS = 1_000_000_000
 
 
 class State(Entry, frozen=True, omit_defaults=True):
@@ -105,11 +101,3 @@ def _file(
         digest = digest_of(path)
     young = is_young(status.st_ctime_ns, now_ns)
     return State(kind, stat.S_IMODE(status.st_mode), *stamp, target=target, digest=digest, is_young=young)
-
-
-def is_young(ctime_ns: int, now_ns: int) -> bool:
-    """Tell whether what was changed at ``ctime_ns`` may change again without a trace.
-
-    Of the times of a file it is this one that counts, for nobody can choose it as one can the other.
-    """
-    return ctime_ns >= now_ns - (YOUNG_NS if ctime_ns % SECOND_NS else YOUNG_BY_SECONDS_NS)

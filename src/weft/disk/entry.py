@@ -20,6 +20,10 @@ import msgspec
 # milliseconds, those of some every tenth of a second.
 YOUNG_NS = 100_000_000
 
+# Some count whole seconds, FAT every second one.
+YOUNG_BY_SECONDS_NS = 2_000_000_000
+SECOND_NS = 1_000_000_000
+
 Stamp = tuple[int, int, int, int]
 
 
@@ -58,6 +62,14 @@ class Entry(msgspec.Struct, frozen=True):
 def stamp_of(status: os.stat_result) -> Stamp:
     """Return the `Entry.stamp` of a file with this ``status``."""
     return (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+
+
+def is_young(ctime_ns: int, now_ns: int) -> bool:
+    """Tell whether what was changed at ``ctime_ns`` may change again without a trace.
+
+    Of the times of a file it is this one that counts, for nobody can choose it as one can the other.
+    """
+    return ctime_ns >= now_ns - (YOUNG_NS if ctime_ns % SECOND_NS else YOUNG_BY_SECONDS_NS)
 
 
 def kind_of(status: os.stat_result) -> Kind:

@@ -30,6 +30,7 @@ from weft.scheduling.events import BroughtBack
 from weft.workspaces.base import Place, Work
 from weft.workspaces.clean import Cleaner
 from weft.workspaces.left import Left
+from weft.workspaces.looks import Looks
 from weft.workspaces.manifest import alike
 from weft.workspaces.merging import Brought, Merging
 from weft.workspaces.ports import PortLease
@@ -134,6 +135,7 @@ class Places:
         self._strict = strict
         self._shared = Shared(root)
         self._publisher = publisher_of(root)
+        self._looks = Looks(root)
         self._kinds: dict[tuple[Workspace, bool], Private] = {}
         self._of_groups: dict[str, Place] = {}
         self._tasks: dict[int, Task] = {}
@@ -288,7 +290,9 @@ class Places:
         keeps_base = (task.merge or ONE_BY_ONE).policy in _WITH_BASE
         key = (workspace, keeps_base)
         if key not in self._kinds:
-            self._kinds[key] = Private(self._root, self._folder.task, workspace, keep_base=keeps_base)
+            self._kinds[key] = Private(
+                self._root, self._folder.task, workspace, keep_base=keeps_base, looks=self._looks
+            )
         return self._kinds[key].open(self._name(task))
 
     def _seen(self, task: Task, opened: Opened) -> Closed:

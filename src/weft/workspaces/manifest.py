@@ -18,7 +18,7 @@ from pathlib import Path
 import msgspec
 
 from weft.disk.content import digest_of_open
-from weft.disk.entry import YOUNG_NS, Entry, Kind, kind_of, stamp_of
+from weft.disk.entry import Entry, Kind, is_young, kind_of, stamp_of
 
 # Up to this size, reading a file takes about as long as finding it.
 SMALL_BYTES = 1 << 16
@@ -31,11 +31,6 @@ class Manifest(msgspec.Struct, frozen=True):
 
     entries: Mapping[str, Entry] = {}
     taken_ns: int = 0
-
-    def is_young(self, path: str) -> bool:
-        """Whether the file may have been written to after it was looked at, without looking different."""
-        entry = self.entries[path]
-        return max(entry.mtime_ns, entry.ctime_ns) >= self.taken_ns - YOUNG_NS
 
 
 def alike(one: Entry | None, other: Entry | None) -> bool:
@@ -83,7 +78,8 @@ def take(
     Args:
         root: a directory; not itself part of the manifest.
         keep: tells what is looked at; below a directory that is not, nothing is.
-        last: an earlier look at the same directory. What has moved since is read, the rest is not.
+        last: an earlier look at the same directory, at no more than ``keep`` tells. What has moved since
+            is read, the rest is not.
         hash_up_to: files up to this size, in bytes, are read at the first look; None: not even those
             that have just been written.
 
@@ -124,7 +120,9 @@ class _Look:
 
     def __init__(self, root: Path, last: Manifest | None, hash_up_to: int | None) -> None:
         self._root = root
-        self._last = last
+        self._is_first = last is None
+        self._known = last.entries if last is not None else {}
+        self._known_ns = last.taken_ns if last is not None else 0
         self._hash_up_to = hash_up_to
         self._taken_ns = time.time_ns()
         self._fd = -1
@@ -136,17 +134,19 @@ class _Look:
         os.close(self._fd)
 
     def result(self, entries: Iterable[tuple[str, Entry]]) -> Manifest:
-        return Manifest(dict(sorted(entries)), self._taken_ns)
+        found = dict(entries)
+        return Manifest({path: found[path] for path in sorted(found)}, self._taken_ns)
 
     def below(self, folder: str, keep: Keep) -> Iterator[tuple[str, Entry]]:
         folders = [folder]
         while folders:
             for path, status in self._listed(folders.pop()):
-                is_directory = stat.S_ISDIR(status.st_mode)
-                entry = self._entry(path, status) if keep(path, is_directory) else None
+                entry = self._unmoved(path, status)
+                if entry is None and keep(path, stat.S_ISDIR(status.st_mode)):
+                    entry = self._entry(path, status)
                 if entry is not None:
                     yield path, entry
-                    if is_directory:
+                    if entry.kind is Kind.DIRECTORY:
                         folders.append(path)
 
     def at(self, paths: Iterable[str]) -> Iterator[tuple[str, Entry]]:
@@ -161,24 +161,33 @@ class _Look:
                         folders.add(path)
 
     def _listed(self, folder: str) -> list[tuple[str, os.stat_result]]:
+        above = f"{folder}/" if folder else ""
         fd = os.open(folder or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=self._fd)
         try:
             found = []
             with os.scandir(fd) as names:
                 for name in names:
                     try:
-                        found.append((name.name, name.stat(follow_symlinks=False)))
+                        found.append((above + name.name, name.stat(follow_symlinks=False)))
                     except FileNotFoundError:
                         continue  # something that is still at work has removed it
         finally:
             os.close(fd)
-        return [(f"{folder}/{name}" if folder else name, status) for name, status in found]
+        return found
 
     def _looked_up(self, path: str) -> Entry | None:
         try:
-            return self._entry(path, os.stat(path, dir_fd=self._fd, follow_symlinks=False))
+            status = os.stat(path, dir_fd=self._fd, follow_symlinks=False)
         except (FileNotFoundError, NotADirectoryError):
             return None
+        return self._unmoved(path, status) or self._entry(path, status)
+
+    def _unmoved(self, path: str, status: os.stat_result) -> Entry | None:
+        """Return what was seen there at the last look, if it has not been written to since."""
+        before = self._known.get(path)
+        if before is None or before.stamp != stamp_of(status) or before.mode != stat.S_IMODE(status.st_mode):
+            return None
+        return None if is_young(before.ctime_ns, self._known_ns) else before
 
     def _entry(self, path: str, status: os.stat_result) -> Entry | None:
         kind, mode = kind_of(status), stat.S_IMODE(status.st_mode)
@@ -193,10 +202,7 @@ class _Look:
             return None  # as above
 
     def _file(self, path: str, entry: Entry) -> Entry:
-        before = self._last.entries.get(path) if self._last else None
-        if self._last and before and before.stamp == entry.stamp and not self._last.is_young(path):
-            return msgspec.structs.replace(entry, digest=before.digest)
-        if self._last is None and not self._is_read_at_first(entry):
+        if self._is_first and not self._is_read_at_first(entry):
             return entry
         # Not blocking: it may have become a pipe since it was looked at.
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=self._fd)
@@ -205,5 +211,4 @@ class _Look:
     def _is_read_at_first(self, entry: Entry) -> bool:
         if self._hash_up_to is None:
             return False
-        is_young = max(entry.mtime_ns, entry.ctime_ns) >= self._taken_ns - YOUNG_NS
-        return is_young or entry.size <= self._hash_up_to
+        return entry.size <= self._hash_up_to or is_young(entry.ctime_ns, self._taken_ns)

@@ -19,6 +19,7 @@ from weft.workspaces.changed import changed
 from weft.workspaces.clean import Cleaner
 from weft.workspaces.fill import Filled, Links, fill
 from weft.workspaces.left import Left
+from weft.workspaces.looks import Looks
 from weft.workspaces.manifest import Manifest, take
 from weft.workspaces.record import Room, State, seal_of
 from weft.workspaces.refusal import Refusal
@@ -33,13 +34,20 @@ class Private:
         folder_of: the folder of a task, below `.weft` in ``root``; the workspace is made in it.
         workspace: what kind, and what is copied.
         keep_base: whether copies keep the files as they were, which merging texts needs.
+        looks: at ``root``, shared with those who make other places there.
 
     Raises:
         UsageError: a pattern is none.
     """
 
     def __init__(
-        self, root: Path, folder_of: Callable[[str], Path], workspace: Workspace, *, keep_base: bool = False
+        self,
+        root: Path,
+        folder_of: Callable[[str], Path],
+        workspace: Workspace,
+        *,
+        keep_base: bool = False,
+        looks: Looks | None = None,
     ) -> None:
         assert workspace.is_private, workspace
         self._root = root.absolute()
@@ -48,7 +56,7 @@ class Private:
         self._selection = Selection(workspace.include, workspace.exclude)
         self._keep_base = keep_base and self._kind is WorkspaceKind.COPY
         self._cleaner = Cleaner(self._root / STATE_FOLDER)
-        self._last: Manifest | None = None
+        self._looks = looks or Looks(self._root)
 
     def open(self, task_id: str) -> PrivatePlace:
         """Make a workspace for a task.
@@ -74,7 +82,7 @@ class Private:
     def _made(self, left: Left, lock: int) -> PrivatePlace:
         room = left.room
         left.begin(self._kind)
-        origin = self._last = take(self._root, keep=self._selection.keeps, last=self._last)
+        origin = self._looks.take(self._selection)
         paths = self._selection.copied(origin.entries) if self._kind is WorkspaceKind.COPY else set()
         links = Links(str(self._root), str(room.tree.absolute()))
         filled = fill(self._root, room.tree, origin, paths, links)

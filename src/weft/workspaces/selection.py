@@ -13,6 +13,8 @@ from weft.workspaces.manifest import above
 STATE_FOLDER = ".weft"
 GIT = ".git"
 
+Kept = tuple[frozenset[str], tuple[str, ...]]
+
 
 class Covered:
     """Tells which paths ``patterns`` cover, as they would in `reads`: what is below a match is covered.
@@ -54,9 +56,15 @@ class Selection:
 
     def __init__(self, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> None:
         names = {name for text in include for name in text.split("/")}
-        self._never = {STATE_FOLDER} if GIT in names else {STATE_FOLDER, GIT}
+        self._never = frozenset({STATE_FOLDER} if GIT in names else {STATE_FOLDER, GIT})
+        self._exclude = tuple(exclude)
         self._ignore = Ignore(exclude)
         self._covered = Covered(include) if include else None
+
+    @property
+    def kept(self) -> Kept:
+        """What is equal for selections that keep the same."""
+        return self._never, self._exclude
 
     def keeps(self, path: str, is_directory: bool) -> bool:
         """Tell whether ``path`` has to do with the workspace, if what is above it has."""
