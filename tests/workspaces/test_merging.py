@@ -8,7 +8,6 @@ from tests.workspaces.trees import COPY, DIRECTORY, Plan, make, put, removes, te
 
 from weft.model.workspace import Merge, MergePolicy
 from weft.workspaces.merging import look_at
-from weft.workspaces.texts import union
 
 LINES = "".join(f"line {number}\n" for number in range(10))
 THREE_WAY = Merge(MergePolicy.THREE_WAY)
@@ -100,23 +99,17 @@ def test_the_union_has_the_lines_of_both(plan: Plan) -> None:
     assert texts(plan.root)["log"] == "a\nb\nc\n"
 
 
-@pytest.mark.parametrize(
-    ("plan_has", "task_has", "expected"),
-    [
-        (b"", b"", b""),
-        (b"a", b"a", b"a"),
-        (b"a", b"a\n", b"a"),
-        (b"a", b"b", b"a\nb\n"),
-        (b"a\na\n", b"a\n", b"a\na\n"),
-        (b"a\n", b"a\na\n", b"a\na\n"),
-        (b"\xff\n", b"\xfe\n", b"\xff\n\xfe\n"),
-        (b"a\r\n", b"a\n", b"a\r\na\n"),
-    ],
-)
-def test_a_union_has_each_line_as_often_as_one_of_both(
-    plan_has: bytes, task_has: bytes, expected: bytes
-) -> None:
-    assert union(plan_has, task_has) == expected
+def test_the_union_does_not_bring_back_what_one_of_both_has_replaced(plan: Plan) -> None:
+    put(plan.root, "list", "a\nb\nc\n")
+    plan.together(Merge(MergePolicy.UNION), writes("list", "a\nB\nc\n"), writes("list", "a\nb\nc\nd\n"))
+    assert texts(plan.root)["list"] == "a\nB\nc\nd\n"
+
+
+def test_who_has_not_seen_a_text_has_removed_no_line_of_it(plan: Plan) -> None:
+    put(plan.root, "log", "a\n")
+    union = Merge(MergePolicy.UNION)
+    plan.together(union, writes("log", "a\nb\n"), writes("log", "c\n"), workspace=DIRECTORY)
+    assert texts(plan.root)["log"] == "a\nb\nc\n"
 
 
 def test_a_command_merges_what_it_is_told(plan: Plan) -> None:

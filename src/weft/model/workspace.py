@@ -63,7 +63,7 @@ class MergePolicy(StrEnum):
     FIRST = "first"  # the plan's stays
     LAST = "last"  # the task's replaces it
     THREE_WAY = "three-way"  # texts are merged by `git merge-file`; where that can't be, as `fail`
-    UNION = "union"  # texts get the lines of both; other files as `fail`
+    UNION = "union"  # texts get the lines of both, and lose what one has removed; other files as `fail`
     COMMAND = "command"  # a command merges the two files; where it fails, as `fail`
 
 

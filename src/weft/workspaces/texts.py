@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from weft.disk.content import digest_of
 from weft.disk.entry import Entry, Kind, stamp_of
 from weft.model.workspace import Merge, MergePolicy
 from weft.workspaces.merge import Change, Conflict, Contested, Decision, Origin, Source
+from weft.workspaces.union import union
 
 # git looks this far for a NUL to tell whether a file is text.
 LOOKED_AT_BYTES = 8000
@@ -61,33 +61,6 @@ def settle(decision: Decision, merge: Merge, versions: Versions, folder: Path) -
         return Decision(conflicts=tuple(conflicts), left_out=decision.left_out)
     changes.sort(key=lambda change: change.path)
     return msgspec.structs.replace(decision, changes=tuple(changes), contested=())
-
-
-def union(plan: bytes, task: bytes) -> bytes:
-    r"""Return the lines of ``plan``, and after them those of ``task`` that it lacks.
-
-    A line that one of them has several times is there as often.
-
-    >>> union(b"a\nb\n", b"b\nc")
-    b'a\nb\nc\n'
-    """
-    lines, others = plan.splitlines(keepends=True), task.splitlines(keepends=True)
-    had = Counter(_bare(line) for line in lines)
-    missing = []
-    for line in others:
-        if had[_bare(line)] > 0:
-            had[_bare(line)] -= 1
-        else:
-            missing.append(line)
-    return b"".join(_closed(line) for line in (*lines, *missing)) if missing else plan
-
-
-def _bare(line: bytes) -> bytes:
-    return line.removesuffix(b"\n")
-
-
-def _closed(line: bytes) -> bytes:
-    return line if line.endswith(b"\n") else line + b"\n"
 
 
 def _entry(path: Path, mode: int) -> Entry:
@@ -152,10 +125,11 @@ class _Merging:
         return told.removeprefix("error: ") or f"git merge-file ended with {ran.returncode}"
 
     def _union(self) -> str | None:
+        base = self._base.read_bytes() if self._base is not None else b""
         plan, task = self._plan.read_bytes(), self._task.read_bytes()
-        if any(b"\0" in content[:LOOKED_AT_BYTES] for content in (plan, task)):
+        if any(b"\0" in content[:LOOKED_AT_BYTES] for content in (base, plan, task)):
             return "it is no text"
-        self._result.write_bytes(union(plan, task))
+        self._result.write_bytes(union(base, plan, task))
         return None
 
     def _command(self) -> str | None:
