@@ -10,6 +10,7 @@ import pytest
 import weft
 from weft.errors import UsageError
 from weft.model.outcome import Succeeded
+from weft.model.workspace import MergeAt
 
 DONE: list[str] = []
 
@@ -60,6 +61,46 @@ def test_a_result_that_json_can_not_hold_is_made_again(tmp_path: Path) -> None:
     report = weft.run(made(tmp_path), resume="latest")
     assert DONE == ["may fail", "last"]
     assert report.outcomes["middle"] == Succeeded((1, 2))
+
+
+def appends(name: str, result: Any) -> Any:
+    DONE.append(name)
+    with (weft.current().workspace / name).open("a") as file:
+        file.write(f"{name}\n")
+    return result
+
+
+def apart(folder: Path, at: MergeAt) -> weft.Plan:
+    """`odd` has a result that JSON can't hold; it and `plain` are merged before `last`, or after it."""
+    groups = {"both": weft.Group(), "last": weft.Group(critical=True)}
+    plan = weft.Plan(root=folder, workspace="copy", merge=weft.Merge(at=at), groups=groups, max_concurrent=1)
+    plan.add(appends, "odd", (1, 2), id="odd", group="both")
+    plan.add(appends, "plain", 1, id="plain", group="both")
+    needs = ["both"] if at is MergeAt.GROUP else []
+    plan.add(may_fail, folder / "ok", None, id="last", group="last", workspace="shared", needs=needs)
+    return plan
+
+
+def test_what_waits_to_be_brought_back_is_replaced_when_its_task_runs_again(tmp_path: Path) -> None:
+    weft.run(apart(tmp_path, MergeAt.RUN), journal=True)
+    (tmp_path / "ok").touch()
+    DONE.clear()
+    report = weft.run(apart(tmp_path, MergeAt.RUN), resume="latest")
+    assert sorted(DONE) == ["may fail", "odd"]
+    assert report.results["odd"] == (1, 2)
+    assert [(tmp_path / name).read_text() for name in ("odd", "plain")] == ["odd\n", "plain\n"]
+
+
+def test_a_task_that_runs_again_finds_what_was_brought_back_and_only_its_work_is_brought_back_again(
+    tmp_path: Path,
+) -> None:
+    weft.run(apart(tmp_path, MergeAt.GROUP), journal=True)
+    (tmp_path / "plain").write_text("somebody else's")
+    (tmp_path / "ok").touch()
+    DONE.clear()
+    report = weft.run(apart(tmp_path, MergeAt.GROUP), resume="latest")
+    assert (DONE, report.taken_over) == (["odd", "may fail"], ("plain",))
+    assert [(tmp_path / name).read_text() for name in ("odd", "plain")] == ["odd\nodd\n", "somebody else's"]
 
 
 def test_a_run_is_resumed_by_its_id_and_is_recorded_as_well(tmp_path: Path) -> None:
