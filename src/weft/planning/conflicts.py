@@ -27,7 +27,7 @@ import msgspec
 from weft.model.access import Accesses
 from weft.model.reason import ReadAfterWrite, WriteAfterRead, WriteAfterWrite
 from weft.planning.overlap import covers, goes_through, overlaps
-from weft.planning.patterns import Branch, Pattern, Resolve, parse, path_text
+from weft.planning.patterns import Branch, Names, Pattern, Resolve, parse, path_text
 from weft.planning.places import Places
 from weft.planning.segments import Segment
 
@@ -188,14 +188,17 @@ def between(
 class _Register:
     """Tasks that the next ones must be compared with, in program order; all did one ``kind`` of thing.
 
-    ``kind`` is what a later writer does to them; None if only later readers look here. ``away`` are
-    the views that have dropped this register while it was empty.
+    It belongs to the pattern ``branch`` of a plan, or a scheme, at ``home``. ``kind`` is what a later
+    writer does to them; None if only later readers look here. ``away`` are the views that have dropped this
+    register while it was empty.
     """
 
-    __slots__ = ("away", "kind", "known", "tasks")
+    # No way leads back to the owner: what is not needed any more goes without a search for garbage.
+    __slots__ = ("away", "branch", "home", "kind", "tasks")
 
-    def __init__(self, known: _Known, kind: HazardKind | None) -> None:
-        self.known = known
+    def __init__(self, branch: Branch, home: Names, kind: HazardKind | None) -> None:
+        self.branch = branch
+        self.home = home
         self.kind = kind
         self.tasks: list[int] = []
         self.away: list[_View] | None = None
@@ -247,12 +250,11 @@ def _with(view: _View | None, register: _Register) -> _View:
 class _Known:
     """A pattern that some task reads, or that some task writes."""
 
-    __slots__ = ("branch", "home", "inside", "pending")
+    __slots__ = ("branch", "inside", "pending")
 
     def __init__(self, pattern: Pattern, branch: Branch, kind: HazardKind) -> None:
         self.branch = branch
-        self.home = pattern.home
-        self.pending = _Register(self, kind)
+        self.pending = _Register(branch, pattern.home, kind)
         self.inside: _View | None = None
 
 
@@ -280,7 +282,7 @@ class _Read(_Known):
                 tasks = tasks[bisect_left(tasks, replaced_at) :]
             else:
                 complete.append(register)
-            _tell(found, tasks, position, HazardKind.READ_AFTER_WRITE, register.known, self)
+            _tell(found, tasks, position, HazardKind.READ_AFTER_WRITE, register, self.branch)
         for register in _live(self.inside):
             register.tasks.clear()  # a later writer meets this reader, which comes after them
         return complete
@@ -299,7 +301,7 @@ class _Write(_Known):
 
     def __init__(self, pattern: Pattern, branch: Branch) -> None:
         super().__init__(pattern, branch, HazardKind.WRITE_AFTER_WRITE)
-        self.reaching = _Register(self, None)
+        self.reaching = _Register(branch, pattern.home, None)
         self.across: _View | None = None
         self.is_whole = branch.whole
         self.replaced_at = -1
@@ -318,14 +320,14 @@ class _Write(_Known):
         inside = [self.pending, *_live(self.inside)]
         for register in (*inside, *_live(self.across)):
             assert register.kind is not None, "writers look at pending registers only"
-            _tell(found, register.tasks, position, register.kind, register.known, self)
+            _tell(found, register.tasks, position, register.kind, register, self.branch)
         for register in inside:
             register.tasks.clear()  # whoever overlaps them overlaps this writer, which comes after them
         if self.is_whole:
             self.replaced_at = position
             self.reaching.tasks.clear()
         for register in required:
-            if covers(self.branch, register.known.branch):
+            if covers(self.branch, register.branch):
                 register.tasks.clear()  # whoever may read them requires this writer, and so them
 
 
@@ -344,15 +346,15 @@ def _tell(
     before: Iterable[int],
     after: int,
     kind: HazardKind,
-    first: _Known,
-    second: _Known,
+    first: _Register,
+    second: Branch,
 ) -> None:
     """Add a hazard with each task ``before`` that has none yet."""
     path = None
     for task in before:
         if task not in found:
             if path is None:
-                path = _touched(first.branch, second.branch, first.home)
+                path = _touched(first.branch, second, first.home)
             found[task] = Hazard(task, after, kind, path)
 
 

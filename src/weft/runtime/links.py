@@ -50,15 +50,15 @@ def resolver(root: Path) -> Resolve:
     inside = real_root.rstrip(os.sep) + os.sep
 
     @cache  # tasks share folders, and looking for links in one costs a call to the system for each name
-    def real(folder: str) -> str:
-        return os.path.realpath(os.path.join(real_root, folder))
+    def inside_of(folder: str) -> str:
+        return os.path.realpath(os.path.join(real_root, folder)).rstrip(os.sep) + os.sep
 
     def resolve(path: str) -> str:
-        folder, name = os.path.split(path)
+        folder, slash, name = path.rpartition(os.sep)
         if name in ("", ".", ".."):
-            found = real(path)
+            found = inside_of(path).rstrip(os.sep) or os.sep
         else:
-            found = os.path.join(real(folder), name)
+            found = inside_of(folder or slash) + name
             if os.path.islink(found):
                 found = os.path.realpath(found)
         if found == real_root:
