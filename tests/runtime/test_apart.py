@@ -532,7 +532,7 @@ async def test_an_interrupted_run_leaves_what_it_has_not_brought_back_to_be_seen
     async with Engine(root=tmp_path, policy=HASTY) as engine:
         done = engine.submit(Command("echo 1 > x"), id="a", workspace=COPY, merge=Merge(at=MergeAt.RUN))
         await done.wait()
-        runs = engine.submit(Command("echo 1 > y; sleep 1000"), id="b", workspace=COPY)
+        runs = engine.submit(Command("echo 1 > part; mv part y; sleep 1000"), id="b", workspace=COPY)
         folder = engine.open_folder()
         await until((folder.task("b") / "workspace/y").exists)
         engine.interrupt()

@@ -183,9 +183,11 @@ class _Look:
         return self._unmoved(path, status) or self._entry(path, status)
 
     def _unmoved(self, path: str, status: os.stat_result) -> Entry | None:
-        """Return what was seen there at the last look, if it has not been written to since."""
+        """Return the file that was seen there at the last look, if it has not been written to since."""
         before = self._known.get(path)
-        if before is None or before.stamp != stamp_of(status) or before.mode != stat.S_IMODE(status.st_mode):
+        if before is None or before.kind is not Kind.FILE or before.stamp != stamp_of(status):
+            return None
+        if before.mode != stat.S_IMODE(status.st_mode):
             return None
         return None if is_young(before.ctime_ns, self._known_ns) else before
 
