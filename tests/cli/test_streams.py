@@ -74,6 +74,30 @@ def test_output_that_can_not_be_written_is_told_in_a_line(args: tuple[str, ...],
     assert "Traceback" not in ended.err
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+@pytest.mark.parametrize("args", [(), ("--json",), ("--output", "prefixed")])
+def test_a_run_whose_output_can_not_be_written_goes_on_and_says_so(
+    args: tuple[str, ...], plan: PlanIn
+) -> None:
+    root = plan("tasks: {a: echo one, b: {run: echo two > b, needs: a}}")
+    with open("/dev/full", "wb") as full:
+        ended = weft("run", *args, cwd=root, stdout=full)
+    assert ended.code == 70
+    assert (root / "b").exists()
+    assert "[2/2] b succeeded" in ended.err or "--json" in args
+    assert ended.err.count("No space left on device") == 1
+    assert "subscriber" not in ended.err
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_a_run_with_nothing_to_do_says_so_too_if_its_output_can_not_be_written(plan: PlanIn) -> None:
+    root = plan("tasks: {a: {run: echo one, reads: weft.yaml, cache: true}}")
+    assert weft("run", cwd=root).code == 0
+    with open("/dev/full", "wb") as full:
+        ended = weft("run", cwd=root, stdout=full)
+    assert (ended.code, ended.err.count("No space left on device")) == (70, 1)
+
+
 def on_a_terminal(root: Path, **variables: str) -> bytes:
     """Return what a run writes to a terminal."""
     far, near = pty.openpty()

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import errno
 import os
 from io import BytesIO, StringIO, TextIOWrapper
 from pathlib import Path
 
+import pytest
 from tests.live.written import written
 
 from weft.live.streams import Streams
@@ -17,6 +19,17 @@ def test_a_reader_that_has_gone_stops_nothing() -> None:
         for _ in range(3):
             streams.out.data(b"x" * 100_000)
             streams.flush()
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_a_full_disk_is_told_once_and_stops_nothing() -> None:
+    lost: list[OSError] = []
+    with open("/dev/full", "w") as full:
+        streams = Streams(full, TextIOWrapper(BytesIO()), lost.append)
+        for _ in range(3):
+            streams.out.data(b"x" * 100_000)
+            streams.flush()
+    assert [error.errno for error in lost] == [errno.ENOSPC]
 
 
 def test_two_streams_into_one_file_stay_in_order(tmp_path: Path) -> None:

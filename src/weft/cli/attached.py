@@ -30,6 +30,7 @@ def follow(name: str, wishes: Wishes) -> ExitCode:
     kind = choose(
         json=wishes.as_json, quiet=wishes.quiet, is_terminal=sys.stderr.isatty(), environment=os.environ
     )
+    lost: list[OSError] = []
     with opened_run(name) as (journal, record):
         folder = RunFolder.of(Path(), record.id)
         display = open_display(
@@ -39,6 +40,7 @@ def follow(name: str, wishes: Wishes) -> ExitCode:
             folder=folder,
             output=wishes.output,
             verbose=wishes.verbose,
+            lost=lost.append,
         )
         try:
             report = _shown(journal, record, display)
@@ -48,6 +50,8 @@ def follow(name: str, wishes: Wishes) -> ExitCode:
             return ExitCode.INTERRUPTED
         finally:
             display.close()
+    if lost:
+        raise lost[0]
     if report is None:
         sys.stderr.write(f"run {record.id} has no end: its process has gone\n")
         return ExitCode.FAILED

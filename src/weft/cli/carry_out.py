@@ -16,7 +16,7 @@ from weft.cli.wishes import Wishes
 from weft.live.choose import open_display
 from weft.live.following import following
 from weft.live.kinds import DisplayKind, choose
-from weft.live.streams import Streams
+from weft.live.streams import Lost, Streams
 from weft.live.wording import count, listed
 from weft.model.work import Bring, Call, Command, ResultFormat, Work
 from weft.planning.graph import told_apart
@@ -69,6 +69,7 @@ def _run(
         json=wishes.as_json, quiet=wishes.quiet, is_terminal=sys.stderr.isatty(), environment=os.environ
     )
     with_result = _tasks_with_result(prepared)
+    lost: list[OSError] = []
 
     def watch(engine: Engine) -> Display:
         display = open_display(
@@ -81,8 +82,9 @@ def _run(
             shows_stdout=lambda task: task not in with_result,
             queues=engine.queues,
             annotate=os.environ.get("GITHUB_ACTIONS") == "true",
+            lost=lost.append,
         )
-        return display if kind is DisplayKind.JSON else _AggregatesFirst(display)
+        return display if kind is DisplayKind.JSON else _AggregatesFirst(display, lost.append)
 
     with following(wishes.wanted, lambda line: sys.stderr.write(f"{line}\n")) as others:
         running = run_plan(
@@ -102,14 +104,17 @@ def _run(
         )
         report = asyncio.run(running)
         others.finish(report)
+    if lost:  # the run has come to its end, and not all of what it wrote has arrived
+        raise lost[0]
     return code_of(report)
 
 
 class _AggregatesFirst:
     """A display that prints the aggregates before its summary, so that failures come last."""
 
-    def __init__(self, display: Display) -> None:
+    def __init__(self, display: Display, lost: Lost) -> None:
         self._display = display
+        self._lost = lost
         self.show = display.show
         self.tick = display.tick
         self.close = display.close
@@ -117,12 +122,11 @@ class _AggregatesFirst:
     def finish(self, report: Report) -> None:
         """Show how the run ended."""
         self._display.close()  # a terminal that is drawn upon has no room for tables
-        _print_aggregates(report)
+        _print_aggregates(report, Streams(sys.stdout, sys.stderr, self._lost))
         self._display.finish(report)
 
 
-def _print_aggregates(report: Report) -> None:
-    streams = Streams(sys.stdout, sys.stderr)
+def _print_aggregates(report: Report, streams: Streams) -> None:
     for name, table in report.aggregates.items():
         if isinstance(table, NotMade):
             streams.err.line(f"aggregate `{name}` could not be made: {table.why}")

@@ -15,7 +15,7 @@ from weft import __version__
 from weft.cache.unchanged import Unchanged, blob_of, holds, load, place_of
 from weft.cli.standard import let_go, make_sure_of_streams
 from weft.live.kinds import DisplayKind, choose
-from weft.live.streams import Streams
+from weft.live.streams import Lost, Streams
 from weft.live.wording import group_line, totals
 from weft.model.files import PLAN_NAMES, STATE_FOLDER
 
@@ -48,9 +48,21 @@ def run_if_up_to_date(args: Sequence[str], environment: Mapping[str, str] = os.e
     except OSError:
         return None
     make_sure_of_streams()
-    _say(known, logs, is_quiet=is_quiet, environment=environment, began=began)
-    let_go()
-    return 0
+    lost: list[OSError] = []
+    _say(known, logs, lost.append, is_quiet=is_quiet, environment=environment, began=began)
+    try:
+        let_go()
+    except OSError as error:
+        lost.append(error)
+    return _refused(lost[0]) if lost else 0
+
+
+def _refused(error: OSError) -> int:
+    """Tell that the output could not be written; what that takes is loaded here, since it is seldom."""
+    from weft.cli import codes, faults  # noqa: PLC0415
+
+    faults.tell(error)
+    return codes.ExitCode.INTERNAL
 
 
 def _wanted(args: Sequence[str], environment: Mapping[str, str]) -> tuple[str, bool] | None:
@@ -89,6 +101,7 @@ def _content(root: str, digest: str) -> bytes:
 def _say(
     known: Unchanged,
     logs: Sequence[tuple[str, bytes, bytes]],
+    lost: Lost,
     *,
     is_quiet: bool,
     environment: Mapping[str, str],
@@ -97,7 +110,7 @@ def _say(
     kind = choose(json=False, quiet=is_quiet, is_terminal=sys.stderr.isatty(), environment=environment)
     if kind is DisplayKind.QUIET:
         return
-    streams = Streams(sys.stdout, sys.stderr)
+    streams = Streams(sys.stdout, sys.stderr, lost)
     for task, stdout, stderr in logs:
         streams.err.line(group_line(task))
         for sink, content in ((streams.out, stdout), (streams.err, stderr)):

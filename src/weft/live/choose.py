@@ -11,7 +11,7 @@ from weft.live.kinds import DisplayKind
 from weft.live.output import OutputMode, open_output
 from weft.live.plain import PlainDisplay
 from weft.live.quiet import QuietDisplay
-from weft.live.streams import Streams
+from weft.live.streams import Lost, Streams
 from weft.runtime.layout import RunFolder
 from weft.runtime.watch import Display
 from weft.scheduling.waiting import Queue
@@ -28,6 +28,7 @@ def open_display(
     shows_stdout: Callable[[str], bool] = lambda task: True,
     queues: Callable[[], Sequence[Queue]] = list,
     annotate: bool = False,
+    lost: Lost = lambda error: None,
 ) -> Display:
     """Return a display of this kind; it must be closed.
 
@@ -41,8 +42,9 @@ def open_display(
         shows_stdout: tells for a task's id whether its standard output is to be shown.
         queues: tells what tasks wait for.
         annotate: tell GitHub Actions of failures.
+        lost: told why a stream takes no more; the run goes on.
     """
-    streams = Streams(stdout, stderr)
+    streams = Streams(stdout, stderr, lost)
     if kind is DisplayKind.JSON:
         return JsonDisplay(streams, folder)
     display = _for_people(kind, streams, folder, output, verbose, shows_stdout, queues)

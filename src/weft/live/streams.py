@@ -20,12 +20,20 @@ class Place(msgspec.Struct):
     make_room: Callable[[], None] | None = None  # takes away what must not be written over
 
 
-class Sink:
-    """One stream. Bytes pass through it as they are, whatever the encoding of the stream."""
+Lost = Callable[[OSError], object]
 
-    def __init__(self, stream: TextIO, place: Place) -> None:
+
+class Sink:
+    """One stream. Bytes pass through it as they are, whatever the encoding of the stream.
+
+    What can't be written any more must not take the run with it. ``lost`` is told why, once, except
+    where a reader has gone (`weft run | head`), who wants no more.
+    """
+
+    def __init__(self, stream: TextIO, place: Place, lost: Lost) -> None:
         self.stream = stream
         self.place = place
+        self._lost = lost
         self._gone = False
 
     def line(self, text: str) -> None:
@@ -67,11 +75,10 @@ class Sink:
             return
         try:
             self.stream.flush()
-        except BrokenPipeError:
-            self._gone = True
+        except OSError as error:
+            self._give_up(error)
 
     def _write(self, data: bytes) -> None:
-        # A reader that has gone (`weft run | head`) must not take the run with it.
         if self._gone:
             return
         try:
@@ -80,8 +87,13 @@ class Sink:
                 self.stream.write(data.decode(errors="replace"))
             else:
                 buffer.write(data)
-        except BrokenPipeError:
-            self._gone = True
+        except OSError as error:
+            self._give_up(error)
+
+    def _give_up(self, error: OSError) -> None:
+        self._gone = True
+        if not isinstance(error, BrokenPipeError):
+            self._lost(error)
 
     def _encoded(self, text: str) -> bytes:
         encoding = self.stream.encoding or "utf-8"
@@ -95,11 +107,16 @@ class Streams:
     """Standard output and standard error.
 
     Where both end at the same terminal, pipe or file, what is written to them stays in order.
+
+    Args:
+        stdout: where results go.
+        stderr: where progress and logs go.
+        lost: told why a stream takes no more, since the disk is full, say.
     """
 
-    def __init__(self, stdout: TextIO, stderr: TextIO) -> None:
-        self.err = Sink(stderr, Place())
-        self.out = Sink(stdout, self.err.place if _same_place(stdout, stderr) else Place())
+    def __init__(self, stdout: TextIO, stderr: TextIO, lost: Lost = lambda error: None) -> None:
+        self.err = Sink(stderr, Place(), lost)
+        self.out = Sink(stdout, self.err.place if _same_place(stdout, stderr) else Place(), lost)
         self.flush()  # what others have written as text lies above the bytes that are written here
 
     def flush(self) -> None:
