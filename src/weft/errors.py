@@ -108,4 +108,6 @@ class TaskFailures(WeftError, ExceptionGroup[Exception]):
     results: Sequence[Any] = ()
 
     def derive(self, excs: Sequence[Exception]) -> TaskFailures:  # type: ignore[override]  # typeshed wants a type variable here
-        return TaskFailures(self.message, excs)
+        derived = TaskFailures(self.message, excs)
+        derived.results = self.results
+        return derived

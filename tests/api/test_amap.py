@@ -219,6 +219,21 @@ async def test_failures_are_raised_together() -> None:
 
 
 @in_a_loop
+async def test_what_was_got_is_kept_by_each_part_of_the_failures() -> None:
+    async def picky(x: int) -> int:
+        if x == 1:
+            raise ValueError
+        return x
+
+    parts = []
+    try:
+        await weft.amap(picky, numbers(3))
+    except* ValueError as failures:
+        parts.append(failures)
+    assert [isinstance(part, TaskFailures) and part.results[::2] for part in parts] == [[0, 2]]
+
+
+@in_a_loop
 async def test_calls_may_map_themselves() -> None:
     async def total(n: int) -> int:
         return sum(await weft.amap(square, range(n)))

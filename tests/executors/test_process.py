@@ -376,3 +376,4 @@ def test_a_script_without_a_guard_is_told_what_it_lacks(tmp_path: Path) -> None:
     assert ran.returncode == 5
     assert "CouldNotStart a worker process ended with exit code" in ran.stdout
     assert 'if __name__ == "__main__":' in ran.stdout
+    assert ran.stdout.count("CouldNotStart") == 1  # its worker, which runs it again, says nothing

@@ -44,6 +44,8 @@ _CANCELLED = Cancelled(CancelAsked())
 
 _dumps: Callable[[object], bytes] = partial(pickle.dumps, protocol=pickle.HIGHEST_PROTOCOL)
 
+_NAME = "weft-worker"
+
 # multiprocessing keeps one table of children, and two threads asking it about the same child can
 # get a wrong exit code. So one thread at a time starts a process or asks how one ended.
 _CHILDREN = Lock()
@@ -129,6 +131,8 @@ class ProcessExecutor:
         try:
             made = _Worker()
         except (OSError, EOFError, RuntimeError) as error:
+            if _is_unguarded():
+                os._exit(1)  # the process that waits for this one tells what is missing, once
             raise _CouldNotStart(f"no worker process could be started: {error}") from error
         self._workers.add(made)
         self._marks += made.mark
@@ -199,7 +203,7 @@ class _Worker:
         # Not a daemon in the sense of multiprocessing: those may not start processes of their own.
         value = f"{os.getpid()}-{secrets.token_hex(8)}"
         self.mark = family.mark_of({worker.TELLING: value}, (worker.TELLING,))
-        self._process = context.Process(target=worker.serve, args=(far_end, value), name="weft-worker")
+        self._process = context.Process(target=worker.serve, args=(far_end, value), name=_NAME)
         self._began = self._ended = False
         self._has: dict[int, weakref.ref[Shared[Any]]] = {}  # what was sent ahead to it, by number
         with _CHILDREN:
@@ -292,6 +296,12 @@ class _Worker:
             family.kill([self._process.pid])
         with suppress(OSError):
             os.killpg(self._process.pid, signal.SIGKILL)
+
+
+def _is_unguarded() -> bool:
+    """Tell whether this process is itself a worker, and still imports a script that wants workers."""
+    own = multiprocessing.current_process()
+    return own.name == _NAME and getattr(own, "_inheriting", False)
 
 
 def _kill_marked(marks: Collection[family.Mark]) -> None:
