@@ -145,6 +145,21 @@ def test_a_cycle_names_its_members_in_order_and_nobody_else() -> None:
     assert problem.hint == "take one of these `needs` away"
 
 
+def test_each_of_several_cycles_is_told() -> None:
+    circles = plan(
+        task("a", needs=["b"]),
+        task("b", needs=["a"]),
+        task("c", needs=["c", "a"]),
+        task("d", needs=["e", "c"]),
+        task("e", needs=["d"]),
+    )
+    assert [problem.message for problem in problems(circles)] == [
+        "these tasks wait for each other: `a` -> `b` -> `a` (each must end before the next)",
+        "task `c` needs itself",
+        "these tasks wait for each other: `d` -> `e` -> `d` (each must end before the next)",
+    ]
+
+
 def test_a_task_that_needs_itself_is_told_so() -> None:
     assert only_problem(plan(task("a", needs=["a"]))).message == "task `a` needs itself"
 

@@ -7,7 +7,8 @@ of keys that leads to it, and `planfile` knows the line.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from math import inf
 from typing import Any
 
@@ -24,7 +25,7 @@ from weft.model.task import Task
 from weft.model.workspace import Merge, Workspace
 from weft.planning import check_cache, check_limits, check_policy, check_workspaces
 from weft.planning.check_aggregates import aggregate_problems
-from weft.planning.graph import cycle_among
+from weft.planning.graph import cycles
 from weft.planning.merges import with_workspaces
 from weft.planning.names import Names
 from weft.planning.nearest import did_you_mean
@@ -33,6 +34,8 @@ from weft.planning.wiring import Wiring, wiring_of
 
 # Comparing a name with all names of a large plan takes milliseconds; nobody reads more hints than these.
 MOST_HINTS = 50
+# Each cycle is looked for in all that is left.
+MOST_CYCLES = 10
 
 _NONE: Mapping[str, Any] = {}
 _DEFAULT = Policy()
@@ -62,7 +65,10 @@ def problems(plan: Plan, wiring: Wiring | None = None) -> tuple[Problem, ...]:
         *check_workspaces.of_plan(plan, wiring.unseen),
     ]
     # Who needs the group to which it belongs waits for itself: no need to tell that twice.
-    found += list(_own_groups(plan.tasks, names)) or _cycle(plan.tasks, wiring)
+    found += list(_own_groups(plan.tasks, names)) or [
+        _circle(plan.tasks, wiring, cycle)
+        for cycle in islice(cycles(wiring.before, wiring.order), MOST_CYCLES)
+    ]
     return tuple(dict.fromkeys(found))  # members of a fan-out share their entry's mistakes
 
 
@@ -237,29 +243,23 @@ def _own_groups(tasks: Iterable[Task], names: Names) -> Iterator[Problem]:
                     yield Problem(path, message, "it would wait for itself")
 
 
-def _cycle(tasks: tuple[Task, ...], wiring: Wiring) -> Iterator[Problem]:
-    if len(wiring.order) == len(tasks):
-        return
-    left = sorted(set(range(len(tasks))).difference(wiring.order))
-    cycle = cycle_among(left, wiring.before)
+def _circle(tasks: Sequence[Task], wiring: Wiring, cycle: Sequence[int]) -> Problem:
     first = tasks[cycle[0]]
     path = ("tasks", _entry(first), "needs")
     if len(cycle) == 1:
-        yield Problem(path, f"task `{first.id}` needs itself")
-        return
+        return Problem(path, f"task `{first.id}` needs itself")
     steps = [
         _reason(wiring, before, after) for before, after in zip(cycle, [*cycle[1:], cycle[0]], strict=True)
     ]
     chain = " -> ".join(f"`{tasks[position].id}`" for position in (*cycle, cycle[0]))
     if all(isinstance(because, Needs) for because in steps):
         message = f"these tasks wait for each other: {chain} (each must end before the next)"
-        yield Problem(path, message, "take one of these `needs` away")
-        return
+        return Problem(path, message, "take one of these `needs` away")
     afters = [*cycle[1:], cycle[0]]
     told = [f"`{tasks[after].id}` waits: {sentence(why)}" for after, why in zip(afters, steps, strict=True)]
     message = f"these tasks wait for each other: {chain}\n  " + "\n  ".join(told)
     atomic = "atomic " if any(isinstance(because, Transaction) for because in steps) else ""
-    yield Problem(path, message, f"take one of these `needs` away, or a task out of its {atomic}group")
+    return Problem(path, message, f"take one of these `needs` away, or a task out of its {atomic}group")
 
 
 def _reason(wiring: Wiring, before: int, after: int) -> EdgeReason:

@@ -5,7 +5,7 @@ Knows positions in program order, not what the tasks do.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from heapq import heappop, heappush
 
 import msgspec
@@ -89,7 +89,26 @@ def _followers(before: Sequence[Sequence[int]]) -> list[list[int]]:
     return after
 
 
-def cycle_among(positions: Sequence[int], before: Sequence[Sequence[int]]) -> list[int]:
+def cycles(before: Sequence[Sequence[int]], order: Sequence[int]) -> Iterator[list[int]]:
+    """Yield cycles that have no member in common, until without them all is in order.
+
+    ``order`` is the `topological_order`. Each cycle is as `cycle_among` returns it.
+
+    >>> list(cycles([[1], [0], [2], [0]], []))
+    [[0, 1], [2]]
+    """
+    while len(order) < len(before):
+        cycle = cycle_among(set(range(len(before))).difference(order), before)
+        yield cycle
+        done = {*order, *cycle}
+        before = [
+            [] if position in done else [source for source in sources if source not in done]
+            for position, sources in enumerate(before)
+        ]
+        order = topological_order(len(before), before)
+
+
+def cycle_among(positions: Collection[int], before: Sequence[Sequence[int]]) -> list[int]:
     """Return one cycle, each member standing directly before the next, the last before the first.
 
     ``positions`` are tasks that `topological_order` left out: each has one of them before it.
