@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import islice
 
+from weft.views.spans import in_minutes
 from weft.views.visible import visible
 
 # A message may be a whole document; what is cut here stands in the log.
@@ -44,8 +45,7 @@ def span(seconds: float) -> str:
         return f"{seconds:.2f} s"
     if seconds < 59.95:
         return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min {rest} s"
+    return in_minutes(seconds)
 
 
 def clock(seconds: float) -> str:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from weft.views.metrics import Metrics, Totals
-from weft.views.page import brief, count
+from weft.views.page import count
+from weft.views.spans import brief
 from weft.views.usage import LimitUse
 from weft.views.visible import visible
 

@@ -50,15 +50,6 @@ def seconds(number: float) -> str:
     return f"{number:,.1f} s"
 
 
-def brief(number: float) -> str:
-    """Return a length of time that was measured, to three digits.
-
-    >>> brief(0.0421), brief(7.0), brief(1234.56)
-    ('0.0421 s', '7 s', '1,235 s')
-    """
-    return f"{number:,.0f} s" if number >= 1000.0 else f"{number:.3g} s"
-
-
 def names(all_names: Sequence[str]) -> str:
     """Return the first names, and how many more there are.
 

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from math import ceil
 
 from weft.views.gates import GateKind
-from weft.views.page import brief, count
+from weft.views.page import count
+from weft.views.spans import brief
 from weft.views.timeline import Ran, Timeline, Waited
 from weft.views.visible import visible
 
