@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from weft.errors import PlanError, Problem
 from weft.planfile import Format, loads
+from weft.planfile.keys import PLAN, TASK
+from weft.planfile.other_words import HINTS_OF_PLAN, HINTS_OF_TASK
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -36,6 +39,29 @@ def test_every_mistake_of_a_plan_is_told_at_once_with_its_line_and_a_hint(tmp_pa
 
 def test_a_key_of_a_later_version_is_not_accepted_and_ignored() -> None:
     assert "unknown key `secrets`" in only_problem_of("tasks: {a: {run: x, secrets: 1}}").message
+
+
+@pytest.mark.parametrize(
+    ("text", "ours"),
+    [
+        ("tasks: {a: {run: x, depends_on: []}}", "needs"),
+        ("tasks: {a: {run: x, dependsOn: []}}", "needs"),
+        ("tasks: {a: {run: x, working-directory: y}}", "cwd"),
+        ("{tasks: {a: x}, parallel: 3}", "max_concurrent"),
+        ("{tasks: {a: x}, jobs: 3}", "max_concurrent"),
+    ],
+)
+def test_the_word_of_another_tool_is_told_in_ours(text: str, ours: str) -> None:
+    hint = only_problem_of(text).hint
+    assert hint is not None
+    assert f"`{ours}`?" in hint
+
+
+def test_words_of_others_stand_for_keys_that_there_are_and_are_none_themselves() -> None:
+    for record, words in ((PLAN, HINTS_OF_PLAN), (TASK, HINTS_OF_TASK)):
+        keys = {key.name for key in record.keys}
+        assert not keys & set(words)
+        assert set(re.findall("`(.+?)`", " ".join(words.values()))) <= keys
 
 
 @pytest.mark.parametrize(

@@ -164,6 +164,25 @@ def test_broken_yaml_is_told_with_its_line(text: str, said: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("tasks:\n\ta: x", "indent with spaces"),
+        ("tasks:\n  a: @x", "put the value into quotes"),
+        ("tasks:\n  a: echo x: y", "a value with `: ` in it"),
+        ("tasks:\n  a: x\n b: y", "begin in one column"),
+        ("tasks: {a: echo {x}}", "put a value with one of `{}[],` in it into quotes"),
+        ("tasks: {a: {needs: [b}}", "close what is open"),
+        ("tasks:\n  a: 'x", "close the quotes"),
+        ("tasks:\n  a: |\n  x\n", "indent the line as those above"),
+        ('tasks:\n  a: "\\d"', "take single quotes"),
+        ("tasks: {a: {run: x, reads: *.txt}}", "a pattern that begins with `*`"),
+    ],
+)
+def test_what_is_often_wrong_in_yaml_is_told_with_what_to_do(text: str, hint: str) -> None:
+    assert hint in refused(text).partition("hint: ")[2]
+
+
+@pytest.mark.parametrize(
     ("text", "said"),
     [
         ('{"tasks": {"a": "x",\n"a": "y"}}', "plan:2: the key `a` stands here and in line 1"),

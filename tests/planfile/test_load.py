@@ -56,6 +56,8 @@ def test_a_path_that_no_system_knows_is_told() -> None:
 def test_a_file_in_another_encoding_is_told_with_its_line(tmp_path: Path) -> None:
     (tmp_path / "p.yaml").write_bytes("tasks:\n  a: é\n".encode("latin-1"))
     assert "p.yaml:2: not UTF-8: the byte 0xe9" in refused(tmp_path / "p.yaml")
+    (tmp_path / "p.yaml").write_bytes(b"\x7fELF\xd0\0")
+    assert "p.yaml:1: no text; expected a plan" in refused(tmp_path / "p.yaml")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")

@@ -26,6 +26,7 @@ from weft.model.scope import Scope
 from weft.model.timeout import Timeout
 from weft.model.work import ResultFormat
 from weft.model.workspace import Merge, MergeAt, MergePolicy, Workspace, WorkspaceKind
+from weft.planfile.other_words import HINTS_OF_PLAN, HINTS_OF_TASK
 from weft.planfile.quantities import (
     Amount,
     Duration,
@@ -506,7 +507,7 @@ TASK = Record(
             "Whether it need not run while its last result holds, and what that depends on.",
         ),
     ),
-    elsewhere={key.name: f"write `workspace: {{{key.name}: …}}`" for key in WORKSPACE.keys},
+    hints={**HINTS_OF_TASK, **{key.name: f"write `workspace: {{{key.name}: …}}`" for key in WORKSPACE.keys}},
 )
 
 AGGREGATE = Record(
@@ -597,4 +598,5 @@ PLAN = Record(
         Key("cache", CACHE_OF_ALL, "What holds for the results that are kept of all tasks."),
         Key("aggregates", MapOf(AGGREGATE), "What is made of the results of several tasks, by name."),
     ),
+    hints=HINTS_OF_PLAN,
 )

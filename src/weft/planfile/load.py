@@ -135,6 +135,8 @@ def _load_bytes(data: bytes, name: str, written: Format | None, root: str, seen:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
+        if b"\0" in data:
+            Notes(name).fail("no text; expected a plan in YAML, TOML or JSON")
         line_start = data.rfind(b"\n", 0, error.start) + 1
         spot = Spot(data.count(b"\n", 0, error.start) + 1, error.start - line_start + 1)
         Notes(name).fail(f"not UTF-8: the byte 0x{data[error.start]:02x}", spot, "save the file as UTF-8")

@@ -286,15 +286,15 @@ class Key(msgspec.Struct, frozen=True):
 class Record(msgspec.Struct, Generic[T], frozen=True):
     """A mapping with known keys, made into a ``T`` by keyword; a key that can't be read is left out.
 
-    Exactly one of the keys ``one_of`` must be there, if there are any. ``elsewhere`` are hints for keys that
-    belong to another mapping. Where ``make`` raises a UsageError, the keys do not go together.
+    Exactly one of the keys ``one_of`` must be there, if there are any. ``hints`` are for keys that belong to
+    another mapping, or that others call so. Where ``make`` raises a UsageError, the keys do not go together.
     """
 
     title: str  # as in "expected a task"
     make: Callable[..., T]
     keys: tuple[Key, ...]
     one_of: tuple[str, ...] = ()
-    elsewhere: Mapping[str, str] = {}
+    hints: Mapping[str, str] = {}
 
     @property
     def expected(self) -> str:
@@ -327,7 +327,7 @@ class Record(msgspec.Struct, Generic[T], frozen=True):
         names = [key.name for key in self.keys]
         for name in node.nodes:
             if name not in names:
-                hint = self.elsewhere.get(name) or did_you_mean(name, names)
+                hint = self.hints.get(name.replace("-", "_").lower()) or did_you_mean(name, names)
                 hint = hint or f"the keys here are {', '.join(names)}"
                 notes.add(node.keys[name], path, f"unknown key `{printable(name)}` in {label(path)}", hint)
         there = [name for name in self.one_of if name in node.nodes]

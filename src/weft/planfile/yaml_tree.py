@@ -30,6 +30,7 @@ from ruamel.yaml.reader import ReaderError
 from weft.planfile.notes import Notes
 from weft.planfile.tree import MAX_DEPTH, START, Items, Lines, Node, Scalar, Spot, Table
 from weft.planfile.wording import printable
+from weft.planfile.yaml_hints import hint_for
 
 Event = Any  # ruamel.yaml's events carry no types
 
@@ -65,7 +66,8 @@ def yaml_tree(text: str, notes: Notes) -> Node:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         words = ", ".join(filter(None, (error.context, error.problem)))
-        notes.fail(f"not YAML: {words}", Spot(mark.line + 1, mark.column + 1) if mark else START)
+        spot = Spot(mark.line + 1, mark.column + 1) if mark else START
+        notes.fail(f"not YAML: {words}", spot, hint_for(words))
     # ruamel.yaml answers a few kinds of broken text with these.
     except (YAMLError, YAMLStreamError, ValueError, OverflowError, AttributeError) as error:
         notes.fail(f"not YAML: {printable(str(error))}")
@@ -123,7 +125,8 @@ class _Composer:
         if event.anchor in self._open:
             self._notes.fail(f"`*{event.anchor}` contains itself", _spot(event))
         if event.anchor not in self._anchors:
-            self._notes.fail(f"`*{event.anchor}` has no anchor `&{event.anchor}` before it", _spot(event))
+            message = f"`*{event.anchor}` has no anchor `&{event.anchor}` before it"
+            self._notes.fail(message, _spot(event), "put a pattern that begins with `*` into quotes")
         node, n_nodes = self._anchors[event.anchor]
         self._n_nodes += n_nodes
         self._n_repeated += n_nodes
