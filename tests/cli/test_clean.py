@@ -210,6 +210,14 @@ def test_whole_runs_are_taken_away_but_the_newest_and_those_of_which_work_is_lef
     assert len(weft("runs", cwd=tmp_path).out.splitlines()) == 2
 
 
+def test_that_no_run_is_left_is_told(tmp_path: Path) -> None:
+    (tmp_path / "weft.yaml").write_text("tasks: {good: echo fine}")
+    weft("run", cwd=tmp_path)
+    assert weft("clean", "--keep", "0", cwd=tmp_path).out.endswith("\n1 run taken away\n")
+    assert weft("runs", cwd=tmp_path).out == "no run is left\n"
+    assert weft("runs", "--json", cwd=tmp_path).out == "[]\n"
+
+
 def test_one_run_and_all_but_the_newest_do_not_go_together(tmp_path: Path) -> None:
     told = weft("clean", "latest", "--keep", "1", cwd=tmp_path)
     assert told.code == 2

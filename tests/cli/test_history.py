@@ -149,6 +149,15 @@ def test_logs_go_to_the_streams_of_their_names(failed: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("command", ["logs", "why"])
+def test_without_a_run_a_task_is_one_of_the_latest(failed: Path, command: str) -> None:
+    assert weft(command, "clean", cwd=failed) == weft(command, "latest", "clean", cwd=failed)
+    assert "has no task `latest`\n  hint: `weft show " in weft(command, "latest", cwd=failed).err
+    for names in ((), ("one", "two", "three")):
+        ended = weft(command, *names, cwd=failed)
+        assert (ended.code, f"Usage: weft {command} [OPTIONS] [RUN] TASK\n" in ended.err) == (2, True)
+
+
 def test_that_there_are_no_logs_is_told_with_the_cause(failed: Path) -> None:
     assert "`tell` did not run in run " in weft("logs", "latest", "tell", cwd=failed).err
     (failed / "weft.yaml").write_text("tasks: {quiet: 'true'}")

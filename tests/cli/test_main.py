@@ -116,6 +116,32 @@ def test_each_command_has_help(command: str) -> None:
         assert shown.output.startswith(f"Usage: weft {command} [OPTIONS]")
 
 
+def test_help_can_be_asked_for_by_a_word(tmp_path: Path) -> None:
+    assert weft("help", cwd=tmp_path) == weft("--help", cwd=tmp_path)
+    assert weft("help", "cache", "why", cwd=tmp_path) == weft("cache", "why", "--help", cwd=tmp_path)
+    ended = weft("help", "rnu", cwd=tmp_path)
+    assert (ended.code, "did you mean 'run'?" in ended.err) == (2, True)
+
+
+def test_commands_and_options_are_completed(tmp_path: Path) -> None:
+    def completed(*words: str) -> list[str]:
+        env = {"_WEFT_COMPLETE": "bash_complete", "COMP_WORDS": " ".join(words)}
+        return weft(cwd=tmp_path, env={**env, "COMP_CWORD": str(len(words) - 1)}).out.split()
+
+    assert completed("weft", "ru") == ["plain,run", "plain,runs"]
+    assert completed("weft", "run", "--res") == ["plain,--resume"]
+    for shell in ("bash", "zsh", "fish"):
+        source = weft(cwd=tmp_path, env={"_WEFT_COMPLETE": f"{shell}_source"})
+        assert (source.code, "_WEFT_COMPLETE" in source.out) == (0, True)
+
+
+def test_an_option_that_stands_before_the_command_is_told_its_place(tmp_path: Path) -> None:
+    ended = weft("-C", "..", "run", cwd=tmp_path)
+    assert ended.code == 2
+    assert ended.err.endswith("  hint: options stand after the command, as in `weft run -C`\n")
+    assert "hint" not in weft("run", "--nonsense", cwd=tmp_path).err
+
+
 def test_a_command_that_is_misspelt_gets_a_hint(tmp_path: Path) -> None:
     ended = weft("rnu", cwd=tmp_path)
     assert ended.code == 2

@@ -13,6 +13,7 @@ from weft.model.workspace import MergePolicy
 from weft.workspaces.record import Record, Room, State
 
 WHERE = f".weft/runs/{RUN}"
+HINT = "hint: `--policy keep-both` keeps all versions; `weft help merge` tells of the other policies\n"
 
 
 @pytest.fixture
@@ -22,7 +23,8 @@ def plan(tmp_path: Path) -> LeftBehind:
 
 def merge(plan: LeftBehind, *args: str, code: int = 0, **env: str) -> list[str]:
     ended = plan.weft("merge", *args, **env)
-    assert (ended.code, ended.err) == (code, ""), ended
+    is_contested = code == 1 and "others have changed" in ended.out
+    assert (ended.code, ended.err) == (code, HINT if is_contested else ""), ended
     return ended.out.splitlines()
 
 

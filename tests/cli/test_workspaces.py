@@ -32,12 +32,16 @@ def test_each_state_is_told_in_the_order_of_the_plan(plan: LeftBehind) -> None:
     assert not plan.bring(conflicted).is_merged
     plan.wrote("w", "b", "x" * 2048)
     plan.wrote("unknown to the plan", "b", "2").give_up()
+    of_a_failed_task = plan.wrote("unknown, too", "c", "3")
+    of_a_failed_task.give_up()
+    assert plan.bring(of_a_failed_task).is_merged
     assert told(plan) == [
         f"{RUN} z: running, 2 B",
         f"{RUN} y: merged, 6 B",
         f"{RUN} x: conflicted, 12 B, because of a",
         f"{RUN} w: unmerged, 2.0 KiB",
         f"{RUN} unknown to the plan: unmerged since the task failed, 12 B",
+        f"{RUN} unknown, too: merged, 13 B",
     ]
     running.close()
 

@@ -74,7 +74,7 @@ def _object(each: Listed) -> dict[str, Any]:
     }
 
 
-@command.command("why")
+@command.command("why", short_help="Tell whether TASK would run now, and what decides that.")
 @click.argument("task")
 @options.plan_file
 @options.option("--json", "as_json", is_flag=True, help="Tell it as JSON.")

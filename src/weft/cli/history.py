@@ -18,10 +18,21 @@ from weft.planning.nearest import nearest
 from weft.runtime.history import history, run_named
 from weft.views.tasks import TaskRow
 
-RUN_HELP = "RUN is the id of a run, the beginning or the end of one, or `latest`."
-
 as_json = options.option("--json", "as_json", is_flag=True, help="Tell it as JSON.")
-run = click.argument("run", metavar="RUN")
+
+
+def _run_and_task(ctx: click.Context, param: click.Parameter, names: tuple[str, ...]) -> tuple[str, str]:
+    match names:
+        case (task,):
+            return "latest", task
+        case (run, task):
+            return run, task
+        case ():
+            raise click.UsageError("Missing argument 'TASK'.", ctx)
+    raise click.UsageError(f"Got {len(names)} names, expected a task, or a run and a task.", ctx)
+
+
+run_and_task = click.argument("where", metavar="[RUN] TASK", nargs=-1, callback=_run_and_task)
 
 
 @contextmanager
@@ -60,8 +71,8 @@ def row_named(rows: list[TaskRow], run: RunRecord, task: str) -> TaskRow:
         if row.id == task:
             return row
     near = nearest(task, [row.id for row in rows])
-    hint = f"\n  hint: did you mean `{near}`?" if near else ""
-    raise UsageError(f"run {run.id} has no task `{task}`{hint}")
+    hint = f"did you mean `{near}`?" if near else f"`weft show {run.id}` lists those it has"
+    raise UsageError(f"run {run.id} has no task `{task}`\n  hint: {hint}")
 
 
 def moment(seconds: float) -> str:

@@ -11,7 +11,7 @@ from typing import BinaryIO
 import click
 
 from weft.cli import options
-from weft.cli.history import opened_run, row_named, run
+from weft.cli.history import opened_run, row_named, run_and_task
 from weft.errors import UsageError
 from weft.journal.reader import JournalReader, RunRecord
 from weft.live.wording import count
@@ -24,16 +24,16 @@ _PIECE_BYTES = 1 << 16
 
 
 @click.command()
-@run
-@click.argument("task")
+@run_and_task
 @options.option("-f", "--follow", is_flag=True, help="Go on until the task has ended, as it writes.")
 @options.directory
-def command(run: str, task: str, follow: bool) -> None:
+def command(where: tuple[str, str], follow: bool) -> None:
     """Show what TASK has written in RUN: each stream goes to that of its name.
 
-    RUN is the id of a run, the beginning or the end of one, or `latest`. Of a task that was taken over from
-    an earlier run, that run's logs are shown.
+    RUN is the id of a run, the beginning or the end of one, or `latest`, as it is without it. Of a task that
+    was taken over from an earlier run, that run's logs are shown.
     """
+    run, task = where
     with opened_run(run) as (journal, asked):
         record, row = _where_it_ran(journal, asked, task)
         folder = RunFolder.of(Path(), record.id)

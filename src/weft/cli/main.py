@@ -66,7 +66,10 @@ class Commands(click.Group):
         with formatter.section("Exit codes"):
             formatter.write_dl([(str(code.value), meaning) for code, meaning in MEANINGS.items()])
         formatter.write_paragraph()
-        formatter.write_text("Each option can be set by a variable, too: --jobs by WEFT_JOBS.")
+        formatter.write_text(
+            "`weft help COMMAND` tells of one of them."
+            " Each option can be set by a variable, too: --jobs by WEFT_JOBS."
+        )
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -94,10 +97,11 @@ def main(args: Sequence[str] | None = None) -> None:
 def _answer(args: Sequence[str] | None) -> int:
     """Run the command line and return its exit code."""
     try:
-        return weft.main(args, prog_name="weft", standalone_mode=False) or ExitCode.SUCCEEDED
+        return weft.main(_with_help(args), prog_name="weft", standalone_mode=False) or ExitCode.SUCCEEDED
     except click.ClickException as error:
         error.show()
         _name_the_variable(error)
+        _name_the_place(error)
         return ExitCode.USAGE
     except WeftError as error:
         # Problems of a plan begin with file and line, where editors look for them.
@@ -110,6 +114,23 @@ def _answer(args: Sequence[str] | None) -> int:
     except Exception as error:  # noqa: BLE001 - nobody is left above, and users are not shown tracebacks
         faults.tell(error)
         return ExitCode.INTERNAL
+
+
+def _with_help(args: Sequence[str] | None) -> Sequence[str]:
+    """Return what `weft` is called with; `weft help run` is `weft run --help`.
+
+    >>> _with_help(["help", "run"]), _with_help(["help"]), _with_help(["run", "help"])
+    (['run', '--help'], ['--help'], ['run', 'help'])
+    """
+    given = sys.argv[1:] if args is None else args
+    return [*given[1:], "--help"] if given[:1] == ["help"] else given
+
+
+def _name_the_place(error: click.ClickException) -> None:
+    """Say where options stand if one that `weft` itself does not have stands before the command."""
+    if isinstance(error, click.NoSuchOption) and error.ctx is not None and error.ctx.parent is None:
+        name = error.option_name
+        click.echo(f"  hint: options stand after the command, as in `weft run {name}`", err=True)
 
 
 def _name_the_variable(error: click.ClickException) -> None:

@@ -25,6 +25,8 @@ from weft.workspaces.merging import Brought, Merging
 from weft.workspaces.record import State
 from weft.workspaces.runs import Run
 
+_WAYS_OUT = "`--policy keep-both` keeps all versions; `weft help merge` tells of the other policies"
+
 
 @click.command()
 @click.argument("run")
@@ -86,6 +88,7 @@ class _Merge:
         self._home = HOME.absolute()
         self._root = self._home.parent
         self._merges = order_of(run).merge
+        self._is_contested = False
 
     def work(self, task: str | None) -> ExitCode:
         publisher = publisher_of(self._root)
@@ -105,6 +108,8 @@ class _Merge:
             write("".join(f"{line}\n" for line in lines))
         if not n_told:
             write("nothing is left to be brought back\n")
+        if self._is_contested:
+            sys.stderr.write(f"hint: {_WAYS_OUT}\n")
         return ExitCode.SUCCEEDED if is_done else ExitCode.FAILED
 
     def _one(self, each: Leftover) -> tuple[bool, list[str]]:
@@ -122,11 +127,13 @@ class _Merge:
             brought = merging.bring(left, label)
         except OSError as error:
             return False, [f"{name}: {sentence(NotMerged(str(error), where))}"]
+        self._is_contested |= bool(brought.conflicts)
         return brought.is_merged, list(_brought(name, where, brought))
 
     def _foreseen(self, name: str, left: Left, merging: Merging, label: str) -> tuple[bool, list[str]]:
         decision = merging.decide(left.close(), label)
         if decision.conflicts:
+            self._is_contested = True
             return False, [f"{name}: would not be brought back", *_conflicts(decision.conflicts)]
         lines = [f"{name}: would be brought back", *map(_change, decision.changes)]
         lines += [f"  {visible(file.path)}: both versions would be merged" for file in decision.contested]

@@ -20,14 +20,17 @@ HEAD = """\
 <!-- Made by `python -m weft.cli.reference > docs/cli.md`; a test compares it with the code. -->
 
 Results go to standard output, progress and failures to standard error. On a terminal the run is drawn as
-it goes; elsewhere, and where `CI` or `NO_COLOR` is set, there is one line per event. `weft COMMAND --help`
-tells the same as this page. How plans are written stands in [plan-file.md](plan-file.md), what `--json`
-writes in [events.md](events.md).
+it goes; elsewhere, and where `CI` or `NO_COLOR` is set, there is one line per event. `weft COMMAND --help`,
+or `weft help COMMAND`, tells the same as this page. How plans are written stands in
+[plan-file.md](plan-file.md), what `--json` writes in [events.md](events.md).
 
 Each option can also be set by the variable that stands beside it: `WEFT_JOBS=4 weft run` is
 `weft run --jobs 4`, and a flag is set by `1`. What stands on the command line wins, also over a variable
 that would exclude it. Two options on the command line that exclude each other are a mistake: an option
 that is accepted has an effect. What asks for something else, such as `--help`, has no variable.
+
+With `eval "$(_WEFT_COMPLETE=bash_source weft)"` in `~/.bashrc` the shell completes commands and options; for
+other shells it is `zsh_source` or `fish_source`.
 """
 
 NOT_OF_OPTIONS = f"""\

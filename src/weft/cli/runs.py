@@ -27,7 +27,8 @@ def command(number: int, as_json: bool) -> None:
     """
     with opened() as journal:
         runs = journal.runs(number)[::-1]
-    write(json.dumps([object_of(run) for run in runs], indent=2) + "\n" if as_json else _table(runs))
+    told = json.dumps([object_of(run) for run in runs], indent=2) + "\n" if as_json else _table(runs)
+    write(told or "no run is left\n")
 
 
 def _table(runs: list[RunRecord]) -> str:

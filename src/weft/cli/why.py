@@ -10,7 +10,7 @@ import click
 import msgspec
 
 from weft.cli import options
-from weft.cli.history import as_json, opened_run, row_named, run
+from weft.cli.history import as_json, opened_run, row_named, run_and_task
 from weft.cli.standard import write
 from weft.journal.reader import RunRecord
 from weft.live.values import as_json as value_as_json
@@ -50,16 +50,16 @@ _TOO_SHORT_S = 0.005  # would be shown as 0.00 s
 
 
 @click.command()
-@run
-@click.argument("task")
+@run_and_task
 @as_json
 @options.directory
-def command(run: str, task: str, as_json: bool) -> None:
+def command(where: tuple[str, str], as_json: bool) -> None:
     """Tell the story of TASK in RUN: what happened, why it waited, and for how long at which gate.
 
-    RUN is the id of a run, the beginning or the end of one, or `latest`. Moments are seconds since the run
-    began. The waits between two attempts are added up for each gate.
+    RUN is the id of a run, the beginning or the end of one, or `latest`, as it is without it. Moments are
+    seconds since the run began. The waits between two attempts are added up for each gate.
     """
+    run, task = where
     with opened_run(run) as (journal, record):
         facts = list(journal.facts(record))
         row_named(task_rows(facts), record, task)

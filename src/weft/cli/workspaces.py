@@ -15,6 +15,7 @@ from weft.cli.leftovers import Leftover, leftovers_of, runs_of
 from weft.cli.standard import write
 from weft.live.wording import listed, size
 from weft.views.visible import visible
+from weft.workspaces.record import State
 
 
 @click.command()
@@ -47,7 +48,7 @@ def _told(each: Leftover) -> Iterator[str]:
         yield "nobody knows how things stand: its record is missing or can't be read"
     elif each.is_cut_off:
         yield "unmerged since the run was cut off"
-    elif record.is_given_up:
+    elif record.is_given_up and each.state is State.UNMERGED:
         yield f"{each.state} since the task failed"
     else:
         yield f"{each.state}"
