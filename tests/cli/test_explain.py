@@ -213,3 +213,15 @@ def test_links_on_the_disk_are_seen(plan: PlanIn) -> None:
     (root / "real").mkdir()
     (root / "link").symlink_to("real")
     assert "it reads `real/x`, which `a` writes" in weft("explain", "a", "b", cwd=root).out
+
+
+def test_where_the_plan_tells_no_duration_the_forecast_goes_by_earlier_runs(plan: PlanIn) -> None:
+    root = plan("tasks: {a: sleep 0.1, b: {run: echo b, duration: 5s}}")
+    assert "1 task of unknown duration" in weft("explain", cwd=root).out
+    assert weft("run", "-q", cwd=root).code == 0
+    told = json.loads(weft("explain", "--json", cwd=root).out)
+    assert told["n_guessed"] == 0
+    assert 5.1 < told["work_s"] < 6.0
+    (root / ".weft" / "weft.db").write_text("no journal")
+    ended = weft("explain", cwd=root)
+    assert (ended.code, ended.err, "1 task of unknown duration" in ended.out) == (0, "", True)

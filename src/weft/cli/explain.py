@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
 
@@ -12,9 +13,11 @@ from weft.cli import options
 from weft.cli.standard import write
 from weft.cli.wishes import jobs_of
 from weft.errors import UsageError
+from weft.journal.database import JournalError
 from weft.planfile.load import FILE_NAMES
 from weft.planning.prepare import prepare
 from weft.runtime.engine import MAX_CONCURRENT_DEFAULT
+from weft.runtime.expected import expecting
 from weft.runtime.links import ground_of
 from weft.views.explanation import Explanation
 from weft.views.page import Page
@@ -109,8 +112,8 @@ def command(
     last result holds.
 
     The first name is a plan if there is such a file, or if it ends as plans do (`.yaml`); else all names are
-    tasks of the plan in the current directory. Times are forecast from the `duration` of tasks, which is one
-    second where the plan tells none.
+    tasks of the plan in the current directory. Times are forecast from the `duration` of tasks; where the
+    plan tells none, from how long they took in earlier runs; else each takes one second.
     """
     plan_name, tasks = _told_apart(names, file)
     if changes and tasks:
@@ -122,6 +125,8 @@ def command(
     if retry or is_cache:
         _refuse_beside("--retry" if retry else "--cache", tasks)
     plan = options.load_plan(plan_name, file, strict=strict)
+    with suppress(JournalError):  # a forecast is not worth a failure
+        plan = expecting(plan)
     ground = ground_of(Path(plan.root))
     at_once = jobs or plan.max_concurrent or MAX_CONCURRENT_DEFAULT
     prepared = prepare(plan, ground)

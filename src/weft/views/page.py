@@ -10,6 +10,7 @@ from textwrap import wrap
 
 import msgspec
 
+from weft.views.spans import brief
 from weft.views.visible import visible
 
 WIDTH = 80
@@ -44,10 +45,10 @@ def count(number: int, noun: str) -> str:
 def seconds(number: float) -> str:
     """Return a length of time that is compared with others.
 
-    >>> seconds(1234.56)
-    '1,234.6 s'
+    >>> seconds(1234.56), seconds(0.0), seconds(0.0042)
+    ('1,234.6 s', '0.0 s', '4.2 ms')
     """
-    return f"{number:,.1f} s"
+    return brief(number) if 0.0 < number < 0.05 else f"{number:,.1f} s"
 
 
 def names(all_names: Sequence[str]) -> str:
