@@ -134,3 +134,12 @@ def test_a_plan_that_was_frozen_does_not_change_any_more() -> None:
 
 def test_what_add_returns_is_a_value() -> None:
     assert weft.Plan().add(fetch) == ResultOf("fetch")
+
+
+def test_the_result_of_a_task_of_another_plan_is_refused_even_if_the_name_is_known() -> None:
+    other, plan = weft.Plan(), weft.Plan()
+    stranger = other.add(fetch)
+    assert plan.add(fetch) == stranger
+    for args, needs in (([[stranger]], []), ([], [stranger])):
+        with pytest.raises(UsageError, match="the result of `fetch` belongs to another plan"):
+            plan.add(str.upper, *args, needs=needs)

@@ -90,6 +90,7 @@ class Plan:
         self._cache_bytes = cache_bytes
         self._aggregates = aggregates_of(aggregates)
         self._tasks: dict[str, Task] = {}
+        self._results: dict[str, ResultOf] = {}
         self._ids_of_functions: dict[Callable[..., Any], str] = {}
 
     @taking_options
@@ -128,7 +129,8 @@ class Plan:
         taken = [self._id_of(reference) for reference in references_of(described)]
         needed_ids = dict.fromkeys([*given, *taken])
         self._tasks[task_id] = task_of(task_id, described, needed_ids, options)
-        return ResultOf(task_id)
+        result = self._results[task_id] = ResultOf(task_id)
+        return result
 
     @taking_options
     def task(
@@ -235,6 +237,8 @@ class Plan:
         if isinstance(needed, str):
             return needed
         if isinstance(needed, ResultOf):
+            if self._results.get(needed.task) is not needed:  # here that name may be of another task
+                raise UsageError(f"the result of `{needed.task}` belongs to another plan")
             return needed.task
         if callable(needed) and needed in self._ids_of_functions:
             return self._ids_of_functions[needed]

@@ -26,7 +26,7 @@ _Path = tuple[str, ...]
 def of_run(max_concurrent: int | None, limits: Mapping[str, Limit]) -> Iterator[Problem]:
     """Yield what is wrong with the limits of a run, whoever uses them."""
     if max_concurrent is not None and not _is_count(max_concurrent, 1):
-        yield Problem((MAX_CONCURRENT,), f"`{MAX_CONCURRENT}` is {max_concurrent}; expected 1 or more")
+        yield Problem((MAX_CONCURRENT,), f"`{MAX_CONCURRENT}` is {max_concurrent!r}; expected 1 or more")
     for name, limit in limits.items():
         path = ("limits", name)
         if name == MAX_CONCURRENT:
