@@ -46,6 +46,7 @@ class Recording:
     def __init__(self, root: Path, run_id: str, prepared: PreparedPlan | None) -> None:
         self.lost: JournalLost | None = None
         self._held_back: list[Fact] = []
+        self._is_closed = False
         path = journal_of(root)
         try:
             make_state_folder(root)
@@ -71,14 +72,17 @@ class Recording:
         return self.lost is None
 
     def close(self) -> None:
-        """Let go of the journal, which has been given all there was, or tell what it lacks."""
+        """Let go of the journal, which has been given all there was, or tell once what it lacks."""
+        if self._is_closed:
+            return
+        self._is_closed = True
         try:
             try:
                 self._writer.append(self._held_back)
             finally:
                 self._writer.close()
         except JournalLost as lost:
-            _log.warning("how the run ended is not recorded: %s", lost)
+            _log.warning("how the run ended is not recorded: %s", str(lost).replace("\n  hint:", ";"))
 
 
 def _command_line() -> tuple[str, ...]:
