@@ -51,7 +51,9 @@ def to_the_group(weft: subprocess.Popen[str], number: int) -> None:
 
 
 @pytest.mark.parametrize("send", [to_the_process, to_the_group])
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 def test_one_signal_ends_tasks_politely_and_leaves_no_process(
     send: Callable[[subprocess.Popen[str], int], None],
     number: signal.Signals,
@@ -70,6 +72,18 @@ def test_one_signal_ends_tasks_politely_and_leaves_no_process(
     assert not (root / "b-ran").exists()
     assert "interrupted: 2 tasks" in err
     assert "Traceback" not in err
+
+
+def test_under_nohup_a_run_goes_on_when_the_terminal_is_closed(plan: PlanIn, told: Told) -> None:
+    root = plan("tasks: {a: 'echo $$ > told; read line < goes-on; echo $line > done'}")
+    os.mkfifo(root / "goes-on")
+    with start("run", cwd=root, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)) as weft:
+        told.line()
+        weft.send_signal(signal.SIGHUP)
+        (root / "goes-on").write_text("on\n")
+        weft.communicate(timeout=TIMEOUT_S)
+    assert weft.returncode == 0
+    assert (root / "done").read_text() == "on\n"
 
 
 def test_ctrl_c_ends_the_whole_tree_and_exits_130(plan: PlanIn, told: Told) -> None:

@@ -18,6 +18,7 @@ class ExitCode(IntEnum):
     DEGRADED = 3
     INTERNAL = 70  # EX_SOFTWARE of sysexits.h
     TIMED_OUT = 124  # as that of timeout(1)
+    HUNG_UP = 129  # 128 + SIGHUP
     INTERRUPTED = 130  # 128 + SIGINT
     TERMINATED = 143  # 128 + SIGTERM
 
@@ -29,8 +30,13 @@ MEANINGS = {
     ExitCode.DEGRADED: "degraded: tasks failed, and their groups tolerate it",
     ExitCode.INTERNAL: "a fault of Weft, or the system refused it something",
     ExitCode.TIMED_OUT: "failed because something took too long",
+    ExitCode.HUNG_UP: "hung up (SIGHUP): the terminal was closed",
     ExitCode.INTERRUPTED: "interrupted (Ctrl-C)",
     ExitCode.TERMINATED: "terminated (SIGTERM)",
+}
+
+_OF_SIGNALS: dict[int | None, ExitCode] = {
+    code - 128: code for code in (ExitCode.HUNG_UP, ExitCode.TERMINATED)
 }
 
 
@@ -44,7 +50,6 @@ def code_of(report: Report) -> ExitCode:
         case RunState.FAILED:
             return ExitCode.TIMED_OUT if report.timed_out else ExitCode.FAILED
         case RunState.INTERRUPTED:
-            terminated = report.signal is not None and 128 + report.signal == ExitCode.TERMINATED
-            return ExitCode.TERMINATED if terminated else ExitCode.INTERRUPTED
+            return _OF_SIGNALS.get(report.signal, ExitCode.INTERRUPTED)
         case _:
             assert_never(report.state)

@@ -27,7 +27,7 @@ class Aggregates:
         plan: all of whose tasks have ended.
         report: of its run, without aggregates.
         engine: in which it ran.
-        own_signals: let Ctrl-C and SIGTERM end the command of an aggregate.
+        own_signals: let Ctrl-C, SIGTERM and SIGHUP end the command of an aggregate.
     """
 
     def __init__(self, plan: Plan, report: Report, engine: Engine, *, own_signals: bool) -> None:

@@ -49,7 +49,7 @@ async def reduced(
         outcomes: by task, in plan order.
         folder: of the run; keeps what the command was given and what it wrote.
         root: the directory that the command runs in.
-        own_signals: let Ctrl-C and SIGTERM end the command.
+        own_signals: let Ctrl-C, SIGTERM and SIGHUP end the command.
 
     Raises:
         UsageError: the command did not succeed, or a result can't be read as the aggregate wants.

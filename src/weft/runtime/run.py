@@ -46,7 +46,7 @@ async def run_plan(
         max_concurrent: how many tasks may run at once; by default what the plan says.
         watch: called with the engine before anything starts; what it returns shows the run.
         follow: called likewise, for those who want to know more than a display does.
-        own_signals: let Ctrl-C and SIGTERM end the run early.
+        own_signals: let Ctrl-C, SIGTERM and SIGHUP end the run early.
         jobserver: with whom commands share jobs, see `Engine`.
         wait: whether tasks wait for what other processes hold, or fail.
         journal: record the run, so that it is told of, and can be resumed.
@@ -103,5 +103,5 @@ async def run_plan(
 
 
 def signals_to(engine: Engine) -> AbstractContextManager[None]:
-    """Let Ctrl-C and SIGTERM interrupt ``engine`` while the block runs."""
+    """Let Ctrl-C, SIGTERM and SIGHUP interrupt ``engine`` while the block runs."""
     return interrupts(lambda number, force: engine.interrupt(number, force=force))

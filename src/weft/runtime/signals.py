@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the first asks the run to end, the next leaves it no choice, the third ends Weft.
+"""Ctrl-C, SIGTERM and SIGHUP: one asks the run to end, the next leaves it no choice, the third ends Weft.
 
 The third is for what can't be ended even by force, such as a function in a thread. The processes that
 Weft has started see that it is gone, and go too.
@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 Interrupt = Callable[[int, bool], None]
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 N_PATIENT = 2  # signals after which Weft still waits for what runs
 
 
@@ -24,7 +24,8 @@ def interrupts(interrupt: Interrupt) -> Iterator[None]:
 
     The third one ends the process as if nobody had asked for signals.
 
-    Only in the main thread, where Python allows it; elsewhere nothing is changed.
+    SIGHUP stays ignored where it is, as under `nohup`. Only in the main thread, where Python allows it;
+    elsewhere nothing is changed.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -42,7 +43,9 @@ def interrupts(interrupt: Interrupt) -> Iterator[None]:
         interrupt(number, n_seen > 1)
 
     before = {number: signal.getsignal(number) for number in SIGNALS}
-    for number in SIGNALS:
+    if before[signal.SIGHUP] is signal.SIG_IGN:
+        del before[signal.SIGHUP]
+    for number in before:
         loop.add_signal_handler(number, on_signal, number)
     try:
         yield
