@@ -98,6 +98,23 @@ def test_a_run_with_nothing_to_do_says_so_too_if_its_output_can_not_be_written(p
     assert (ended.code, ended.err.count("No space left on device")) == (70, 1)
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+@pytest.mark.parametrize("command", ["run", "graph"])
+def test_where_nothing_can_be_written_the_exit_code_says_so(command: str, plan: PlanIn) -> None:
+    root = plan("tasks: {a: echo one}")
+    with open("/dev/full", "wb") as full:
+        ended = subprocess.run(
+            [*WEFT, command],
+            cwd=root,
+            env=environment(),
+            stdout=full,
+            stderr=full,
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+    assert ended.returncode == 70
+
+
 def on_a_terminal(root: Path, **variables: str) -> bytes:
     """Return what a run writes to a terminal."""
     far, near = pty.openpty()

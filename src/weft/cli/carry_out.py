@@ -104,7 +104,7 @@ def _run(
         )
         report = asyncio.run(running)
         others.finish(report)
-    if lost:  # the run has come to its end, and not all of what it wrote has arrived
+    if lost and report.signal is None:  # with a terminal that was closed, what it shows is lost, too
         raise lost[0]
     return code_of(report)
 

@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 import traceback
+from contextlib import suppress
 
 VARIABLE = "WEFT_DEBUG"
 
@@ -18,7 +19,12 @@ def wants_tracebacks() -> bool:
 
 
 def tell(error: BaseException) -> None:
-    """Say on standard error that ``error`` has come up to the top."""
+    """Say on standard error that ``error`` has come up to the top, unless there it can't be said, either."""
+    with suppress(OSError):
+        _tell(error)
+
+
+def _tell(error: BaseException) -> None:
     if wants_tracebacks():
         traceback.print_exception(error)
     if isinstance(error, OSError) and error.strerror:
