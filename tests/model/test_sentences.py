@@ -167,7 +167,7 @@ SENTENCES: list[tuple[Reason, str]] = [
     (TimedOut(2.5), "it took longer than 2.5 s"),
     (TimedOut(60.0, whole=True), "it took longer than 60 s in all its attempts"),
     (NewTask(), "the earlier run did not have it"),
-    (NeverFinished(), "it did not come to its end"),
+    (NeverFinished(), "it was not done"),
     (FailedBefore(Exited(2)), "it failed: exit code 2"),
     (ResultNotKept("tuple"), "its result is a tuple, which the journal can't hold"),
     (TaskChanged(("command", "env")), "it has changed: command, env"),

@@ -377,7 +377,7 @@ class NewTask(_Reason, frozen=True, gc=False):
 
 
 class NeverFinished(_Reason, frozen=True, gc=False):
-    """The earlier run did not come to its end: it was killed, stopped, or left it out."""
+    """The earlier run did not do it: it was killed or stopped before or meanwhile, or skipped the task."""
 
 
 class FailedBefore(_Reason, frozen=True, gc=False):

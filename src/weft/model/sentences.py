@@ -316,7 +316,7 @@ def _why_it_runs_again(reason: AgainReason) -> str:
         case NewTask():
             return "the earlier run did not have it"
         case NeverFinished():
-            return "it did not come to its end"
+            return "it was not done"
         case FailedBefore(because):
             return f"it failed: {sentence(because)}"
         case ResultNotKept(kind):
