@@ -39,6 +39,17 @@ def test_a_report_tells_how_long_the_run_took_and_how_it_ended() -> None:
     assert report_of(run).state is RunState.SUCCEEDED
 
 
+def test_a_report_is_printed_in_a_line() -> None:
+    because = RunFailed("b")
+    ends: dict[str, Outcome] = {
+        "a": Skipped(because),
+        "b": Failed(Raised("ValueError", "")),
+        "c": Skipped(because),
+    }
+    assert str(Report(RunState.FAILED, ends, seconds=5.0)) == "failed after 5 s: 1 failed, 2 skipped"
+    assert str(Report(RunState.SUCCEEDED, {})) == "succeeded after 0 s: no tasks"
+
+
 def test_nothing_is_raised_when_every_task_succeeded() -> None:
     run = Sim(plan(task("a")))
     run.play()

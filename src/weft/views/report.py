@@ -32,6 +32,7 @@ from weft.scheduling.facts import (
 from weft.scheduling.states import RunState
 from weft.views.chronicle import TOLD_NOTHING, Chronicle
 from weft.views.metrics import Metrics
+from weft.views.spans import brief
 
 
 class GroupReport(msgspec.Struct, frozen=True):
@@ -97,6 +98,17 @@ class Report(msgspec.Struct, frozen=True):
     missed: Mapping[str, MissReason] = {}
     not_kept: Mapping[str, NotKeptReason] = {}
     chronicle: Chronicle = TOLD_NOTHING
+
+    def __str__(self) -> str:
+        """The run in a line; its `repr` has all of it.
+
+        >>> print(Report(RunState.SUCCEEDED, {"build": Succeeded(), "test": Succeeded()}, seconds=0.25))
+        succeeded after 250 ms: 2 succeeded
+        """
+        ends = Counter(type(outcome) for outcome in self.outcomes.values())
+        kinds: tuple[type[Outcome], ...] = (Succeeded, Failed, Cancelled, Skipped)
+        told = ", ".join(f"{ends[kind]:,} {kind.__name__.lower()}" for kind in kinds if ends[kind])
+        return f"{self.state.value} after {brief(self.seconds)}: {told or 'no tasks'}"
 
     @property
     def metrics(self) -> Metrics:
