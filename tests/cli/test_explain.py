@@ -215,6 +215,12 @@ def test_links_on_the_disk_are_seen(plan: PlanIn) -> None:
     assert "it reads `real/x`, which `a` writes" in weft("explain", "a", "b", cwd=root).out
 
 
+def test_a_plan_without_tasks_has_no_critical_path(plan: PlanIn) -> None:
+    told = weft("explain", cwd=plan("tasks: {}")).out
+    assert told.startswith("0 tasks, 0 pairs")
+    assert "critical path   " not in told
+
+
 def test_where_the_plan_tells_no_duration_the_forecast_goes_by_earlier_runs(plan: PlanIn) -> None:
     root = plan("tasks: {a: sleep 0.1, b: {run: echo b, duration: 5s}}")
     assert "1 task of unknown duration" in weft("explain", cwd=root).out

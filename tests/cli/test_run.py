@@ -61,7 +61,8 @@ def test_ten_mistakes_are_ten_errors_on_standard_error_and_exit_2(tmp_path: Path
     ("args", "says"),
     [
         ((), "no plan in"),
-        (("no.yaml",), "no such file: `no.yaml`"),
+        (("no.yaml",), "no such file: `no.yaml`\n"),
+        (("build",), "no such file: `build`\n  hint: expected a plan, of which all tasks are"),
         (("a.yaml", "-f", "b.yaml"), "two plans were named: a.yaml and b.yaml"),
         (("-C", "nowhere"), "can't enter `nowhere`: No such file or directory"),
         (("-j", "0"), "expected 1 or more, or `auto`"),

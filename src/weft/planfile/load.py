@@ -150,6 +150,8 @@ def _unreadable(path: Path, error: OSError | ValueError) -> PlanError:
         message = f"no such file: `{shown}`"
         if path.parent.is_dir():
             hint = did_you_mean(path.name, sorted(filter(str.isprintable, os.listdir(path.parent))))
+        if hint is None and path.name == str(path) and not path.suffix:  # with just and make that is a task
+            hint = "expected a plan, of which all tasks are looked at or run"
     elif isinstance(error, IsADirectoryError):
         message, hint = f"`{shown}` is a directory", "name the plan in it"
     else:

@@ -128,7 +128,8 @@ class Summary(Page, frozen=True):
         )
         yield from row("one by one", f"{seconds(self.work_s)}{guessed}")
         path = " -> ".join(_shortened(self.critical_path))
-        yield from row("critical path", f"{seconds(self.critical_path_s)}: {path}")
+        if path:
+            yield from row("critical path", f"{seconds(self.critical_path_s)}: {path}")
         speed_up = self.work_s / self.makespan_s if self.makespan_s else 1.0
         at_once = f"with {self.max_concurrent} at once, {speed_up:.1f} times as fast"
         yield from row("forecast", f"{seconds(self.makespan_s)} {at_once}")
