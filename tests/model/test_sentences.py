@@ -134,6 +134,8 @@ SENTENCES: list[tuple[Reason, str]] = [
     (PoolTooSmall("gpu", size=1, asked=2), "pool `gpu` holds 1 and the two together take 2"),
     (DependencyPending("fetch"), "`fetch` has not ended"),
     (PoolFull("gpu", free=0, asked=1), "pool `gpu` has 0 free and the task takes 1"),
+    (PoolFull("max_concurrent", free=0, asked=1), "all slots of `max_concurrent` are taken"),
+    (PoolFull("max_concurrent", free=1, asked=2), "pool `max_concurrent` has 1 free and the task takes 2"),
     (JobsLentOut(free=0, asked=1), "other processes share the jobs: 0 are free and the task takes 1"),
     (PoolReserved("gpu", by="train"), "what is free in pool `gpu` is kept for `train`, which comes first"),
     (AsksOthers(("gpu", "site")), "it asks for `gpu` and `site`, shared with other processes"),

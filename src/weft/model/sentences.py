@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from weft.model.amount import amount
+from weft.model.limits import MAX_CONCURRENT
 from weft.model.miss import cache_sentence
 from weft.model.outcome import Cancelled, Failed, Outcome, Skipped, Succeeded
 from weft.model.reason import (
@@ -201,6 +202,8 @@ def _why_it_waits(reason: WaitReason) -> str:
     match reason:
         case DependencyPending(task):
             return f"`{task}` has not ended"
+        case PoolFull(pool, 0, 1) if pool == MAX_CONCURRENT:
+            return f"all slots of `{pool}` are taken"
         case PoolFull(pool, free, asked):
             return f"pool `{pool}` has {amount(free)} free and the task takes {amount(asked)}"
         case PoolReserved(pool, by):
