@@ -74,3 +74,13 @@ def test_a_dry_run_refuses_what_would_have_no_effect(plan: Write, wish: tuple[st
 def test_map_has_them_too(tmp_path: Path) -> None:
     assert weft("map", "--timeline", "x.json", "true", "a", "b", cwd=tmp_path).code == 0
     assert len(json.loads((tmp_path / "x.json").read_text())["ran"]) == 2
+
+
+def test_that_nobody_takes_the_traces_is_told_in_a_few_lines_and_is_no_fault_of_ours(plan: Write) -> None:
+    env = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9", "OTEL_EXPORTER_OTLP_TIMEOUT": "1"}
+    ended = weft("run", "-q", "--trace", cwd=plan("tasks: {a: 'true'}"), env=env)
+    assert ended.code == 0
+    assert 1 <= len(ended.err.splitlines()) <= 4, (
+        ended.err
+    )  # what is tried again, and what is given up; twice
+    assert "internal error" not in ended.err

@@ -119,7 +119,7 @@ def test_runs_are_listed_the_newest_last(failed: Path) -> None:
     weft("run", "--resume", cwd=failed)
     first, last = weft("runs", cwd=failed).out.splitlines()
     assert re.fullmatch(
-        r"\d{8}-\d{6}-\w{6}  [\d-]+ [\d:]+  failed +[\d.]+ s  1 failed, 1 skipped, 1 succeeded +weft run -q",
+        r"\d{8}-\d{6}-\w{6}  [\d-]+ [\d:]+  failed +[\d.]+ s  1 succeeded, 1 failed, 1 skipped +weft run -q",
         first,
     )
     assert last.endswith("weft run --resume")

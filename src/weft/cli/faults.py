@@ -51,13 +51,32 @@ class _OneLine(logging.Formatter):
             return f"weft: {super().format(record)}"
         raised = record.exc_info[1] if record.exc_info else None
         why = f" ({in_one_line(raised)})" if raised else ""
-        is_ours = record.levelno >= logging.ERROR and not isinstance(raised, OSError)
+        is_ours = _is_of_weft(record) and record.levelno >= logging.ERROR and not isinstance(raised, OSError)
         ours = "internal error: " if is_ours else ""
         return f"weft: {ours}{' '.join(record.getMessage().split())}{why}"
+
+
+class _NotAgain(logging.Filter):
+    """Lets others say one thing of each kind: what sends traces complains with every attempt at it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._heard: set[tuple[str, int]] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        kind = (record.name, record.levelno)
+        is_new = _is_of_weft(record) or kind not in self._heard
+        self._heard.add(kind)
+        return is_new
+
+
+def _is_of_weft(record: logging.LogRecord) -> bool:
+    return record.name.partition(".")[0] == "weft"
 
 
 def log_in_one_line() -> None:
     """Have warnings from the log told as faults are, without tracebacks."""
     handler = logging.StreamHandler()
+    handler.addFilter(_NotAgain())
     handler.setFormatter(_OneLine())
     logging.basicConfig(handlers=[handler], level=logging.WARNING)

@@ -14,6 +14,9 @@ from weft.cli.standard import write
 from weft.journal.reader import RunRecord
 from weft.live.wording import one_line, span
 
+# In the order of the summary of a run.
+_WAYS = ("succeeded", "failed", "cancelled", "skipped")
+
 
 @click.command()
 @options.option("-n", "--number", type=click.IntRange(min=1), default=20, help="How many; without it, 20.")
@@ -35,7 +38,7 @@ def _table(runs: list[RunRecord]) -> str:
     lines = []
     for run in runs:
         took = "" if run.seconds is None else span(run.seconds)
-        counts = ", ".join(f"{n} {word}" for word, n in run.counts.items())
+        counts = ", ".join(f"{run.counts[word]} {word}" for word in _WAYS if word in run.counts)
         command = one_line(shlex.join(run.argv), longest=60)
         lines.append(
             f"{run.id}  {moment(run.started)}  {run.standing:<11} {took:>10}  {counts:<28}  {command}"
