@@ -24,7 +24,7 @@ def metrics_text(metrics: Metrics) -> str:
     """Return the metrics as lines of text, each ended."""
     blocks = [
         [_headline(metrics), *_run(metrics)],
-        _table("waits", _waits(metrics.run.waits), "seconds"),
+        _table("waits", _waits(metrics.run.waits), "in all"),
         _table("limits", _limits(metrics.limits), "used", "peak", "over time"),
         _table("groups", _groups(metrics.groups), "tasks", "failed", "service", "waits"),
         _table("slowest tasks", _slowest(metrics), "service", "waits", "attempts"),
