@@ -57,37 +57,36 @@ class Stopwatch:
     """
 
     def __init__(self) -> None:
-        self._added: dict[int, TaskAdded] = {}
+        self._added: dict[int, TaskAdded] = {}  # those that have not ended
         self._started: dict[int, float] = {}
-        self._seconds: dict[int, float] = {}
+        self._tasks: dict[str, float] = {}
+        self._families: dict[str, list[float]] = {}
 
     def look(self, facts: Iterable[Fact]) -> None:
         """Take in the next facts."""
-        started = self._started
+        added, started = self._added, self._started
         for fact in facts:
             if type(fact) is AttemptStarted:
                 started[fact.attempt.task] = fact.at
             elif type(fact) is TaskEnded:
-                since = started.pop(fact.task, None)
+                task, since = added.pop(fact.task), started.pop(fact.task, None)
                 if since is not None and type(fact.outcome) is Succeeded:
-                    self._seconds[fact.task] = fact.at - since
+                    self._take(task, fact.at - since)
             elif type(fact) is TaskAdded:
-                self._added[fact.task] = fact
+                added[fact.task] = fact
             elif type(fact) is CacheHit:
                 started.pop(fact.attempt.task, None)
 
     @property
     def durations(self) -> Durations:
         """What was measured so far."""
-        tasks: dict[str, float] = {}
-        members: dict[str, list[float]] = {}
-        for position, seconds in self._seconds.items():
-            added = self._added[position]
-            if max(seconds, added.duration_s or 0.0) >= SHORTEST_S:
-                tasks[added.id] = seconds
-            if added.family is not None:
-                members.setdefault(added.family, []).append(seconds)
-        return Durations(tasks, {family: fmean(of_members) for family, of_members in members.items()})
+        return Durations(self._tasks, {name: fmean(members) for name, members in self._families.items()})
+
+    def _take(self, task: TaskAdded, seconds: float) -> None:
+        if seconds >= SHORTEST_S or (task.duration_s or 0.0) >= SHORTEST_S:
+            self._tasks[task.id] = seconds
+        if task.family is not None:
+            self._families.setdefault(task.family, []).append(seconds)
 
 
 def remember(connection: sqlite3.Connection, measured: Durations) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from weft.model.reason import ReadAfterWrite, WriteAfterWrite
-from weft.model.work import Bring, Command, ResultOf, Work
+from weft.model.work import Call, Command, ResultOf, Work
 from weft.planning.prepare import PreparedTask
 
 _DIGEST_BYTES = 8  # one in 2**64 changes goes unseen
@@ -93,6 +93,8 @@ class _Unknown(Exception):
 
 
 def _parts_of(work: Work) -> dict[str, str]:
+    if type(work) is Call:
+        return _parts_of_call(work)
     if isinstance(work, Command):
         return {
             "command": _digest(work.run),
@@ -100,11 +102,15 @@ def _parts_of(work: Work) -> dict[str, str]:
             "cwd": _digest(work.cwd),
             "env": _digest(sorted(work.env.items())) if work.env else "",
         }
-    if isinstance(work, Bring):
-        return {}  # it is told by its name, and by what it needs
+    return {}  # what is brought back is told by the task's name, and by what it needs
+
+
+def _parts_of_call(call: Call) -> dict[str, str]:
     try:
-        function, bound = _function(work.function)
-        arguments = (_plain(bound), _plain(work.args), _plain(dict(work.kwargs)))
+        function, bound = _function(call.function)
+        if not (bound or call.args or call.kwargs):
+            return {"function": _digest(function), "arguments": _NO_ARGUMENTS}
+        arguments = (_plain(bound), _plain(call.args), _plain(dict(call.kwargs)))
     except _Unknown as unknown:
         return {"unknown": str(unknown)}
     return {"function": _digest(function), "arguments": _digest(arguments)}
@@ -152,3 +158,6 @@ def _digest(value: Any) -> str:
 @lru_cache(maxsize=256)  # many tasks have a function, a folder or no arguments in common
 def _digest_of(text: str) -> str:
     return blake2b(text.encode(), digest_size=_DIGEST_BYTES).hexdigest()
+
+
+_NO_ARGUMENTS = _digest(([], (), {}))
