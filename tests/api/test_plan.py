@@ -55,9 +55,16 @@ def test_decorating_adds_the_function_and_leaves_it_as_it_is() -> None:
     assert (task.work.function, task.work.where) == (fetch, Where.LOOP)
 
 
+def test_the_decorator_needs_no_parentheses_where_nothing_is_said() -> None:
+    plan = weft.Plan()
+    assert plan.task(fetch) is fetch
+    assert plan.task()(fetch_async) is fetch_async
+    assert [task.id for task in plan.frozen().tasks] == ["fetch", "fetch_async"]
+
+
 def test_needs_are_told_by_id_by_result_and_by_decorated_function() -> None:
     plan = weft.Plan()
-    plan.task()(fetch)
+    plan.task(fetch)
     built = plan.add(Command("true"), id="build")
     plan.add(fetch_async, needs=[fetch, built, "build", "later"])
     assert plan.frozen().tasks[2].needs == ("fetch", "build", "later")

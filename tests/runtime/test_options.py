@@ -94,7 +94,7 @@ def test_an_unknown_option_is_refused_with_the_one_that_was_meant() -> None:
     with pytest.raises(TypeError, match="no option `prioritty`\n  hint: did you mean `priority`"):
         plan.add(work, prioritty=weft.HIGH)  # type: ignore[call-arg]  # that is the point
     with pytest.raises(TypeError, match=r"a task has no option `xyz`$"):
-        plan.task(xyz=1)(work)  # type: ignore[call-arg]  # that is the point
+        plan.task(xyz=1)(work)  # type: ignore[call-overload]  # that is the point
     assert plan.frozen().tasks == ()
 
 
@@ -111,4 +111,4 @@ def test_a_wrong_value_is_refused_by_mypy_and_when_it_is_read() -> None:
     with pytest.raises(UsageError, match="priority"):
         weft.Plan().add(work, priority="urgent")  # type: ignore[arg-type]  # that is the point
     with pytest.raises(UsageError, match="where"):
-        weft.Plan().task(where="cloud")(work)  # type: ignore[arg-type]  # that is the point
+        weft.Plan().task(where="cloud")(work)  # type: ignore[call-overload]  # that is the point

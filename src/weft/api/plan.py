@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar, Unpack
+from typing import Any, Literal, TypeVar, Unpack, overload
 
 from weft.api.aggregates import aggregates_of
 from weft.errors import PlanError, UsageError
@@ -132,14 +132,28 @@ class Plan:
         result = self._results[task_id] = ResultOf(task_id)
         return result
 
-    @taking_options
+    @overload
+    def task(self, function: F, /) -> F: ...
+
+    @overload
     def task(
         self, *, id: str | None = None, needs: Iterable[Named] = (), **options: Unpack[TaskOptions]
-    ) -> Callable[[F], F]:
+    ) -> Callable[[F], F]: ...
+
+    @taking_options  # type: ignore[misc]  # mypy does not hold `Any` against each of the unpacked options
+    def task(
+        self,
+        function: Callable[..., Any] | None = None,
+        /,
+        *,
+        id: str | None = None,
+        needs: Iterable[Named] = (),
+        **options: Any,
+    ) -> Callable[..., Any]:
         """Add the decorated function as a task without arguments; the options are those of `add`.
 
         >>> plan = Plan()
-        >>> @plan.task()
+        >>> @plan.task
         ... def fetch(): ...
         >>> @plan.task(needs=[fetch])
         ... def index(): ...
@@ -152,7 +166,7 @@ class Plan:
             self._ids_of_functions[function] = added.task
             return function
 
-        return decorate
+        return decorate if function is None else decorate(function)
 
     def frozen(self) -> FrozenPlan:
         """Return the plan as it stands now, as a value."""
