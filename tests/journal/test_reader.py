@@ -14,8 +14,8 @@ from weft.journal.fingerprint import Fingerprint
 from weft.journal.standing import Standing
 from weft.journal.writer import JournalWriter
 from weft.model.outcome import Failed, Outcome, Succeeded
-from weft.model.reason import Exited
-from weft.scheduling.facts import TaskAdded
+from weft.model.reason import Exited, NeverFinished, NewTask
+from weft.scheduling.facts import TaskAdded, TaskTakenUp
 
 
 def test_runs_are_told_newest_first(tmp_path: Path) -> None:
@@ -61,10 +61,13 @@ def test_outcomes_stand_in_plan_order(tmp_path: Path) -> None:
 def test_what_resume_needs_is_told(tmp_path: Path) -> None:
     with closing(writer(tmp_path)) as journal:
         journal.append([*whole_task(0, "a"), *whole_task(1, "b")[:2], TaskAdded(0.0, 2, "c")])
+        journal.append([TaskTakenUp(0.0, 1, "r0", NewTask())])
+        journal.append([TaskTakenUp(0.0, 2, "r0", NeverFinished(), has_written=True)])
     with closing(reader(tmp_path)) as reading:
         earlier = reading.earlier(reading.runs()[0])
     assert earlier.outcomes == {"a": Succeeded(0)}
     assert earlier.started == {"a", "b"}
+    assert earlier.written == {"c"}
     assert earlier.fingerprints == {"a": Fingerprint(command="1")}
 
 

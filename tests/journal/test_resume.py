@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,9 +32,12 @@ from weft.model.reason import (
 )
 from weft.model.task import Task
 from weft.model.work import Call, Command
+from weft.model.workspace import Workspace, WorkspaceKind
 from weft.planning.prepare import PreparedTask, prepare
 from weft.testing import plan, task
 
+APART = Workspace(WorkspaceKind.COPY)
+NOTHING_DONE = Resumption({}, {})
 FAILED, SKIPPED = Failed(Exited(1)), Skipped(DependencyFailed("x"))
 
 
@@ -147,6 +151,27 @@ def test_one_that_writes_over_it_is_dangerous_as_soon_as_it_was_started() -> Non
     assert list(resumed(after(tasks, {"b": FAILED, "c": SKIPPED}), tasks).again) == ["b", "c"]
 
 
+def test_what_was_written_in_a_run_before_is_dangerous_until_it_is_written_again() -> None:
+    tasks = tasks_of(task("a", writes="x"), task("c", writes="x"))
+    first = after(tasks)
+    changed = tasks_of(task("a", writes="x"), changing("c", writes="x"))
+    second = resumed(first, changed)
+    assert (list(second.done), *second.written) == (["a"], "c")
+    cut_off = Earlier(second.done, frozenset(), fingerprints(changed), written=second.written)
+    third = resumed(cut_off, tasks_of(task("a", writes="x"), task("b", reads="x"), changing("c", writes="x")))
+    assert third.again["a"] == WrittenOver("b", "x")
+
+
+def test_what_writes_apart_runs_again_after_those_that_it_is_brought_back_after() -> None:
+    first, apart = task("a", writes="x"), task("b", writes="x", workspace=APART)
+    found = resumed(after(tasks_of(first, apart)), tasks_of(changing("a", writes="x"), apart))
+    assert found.again["b"] == FollowsOther("a", WriteAfterWrite("a", "b", "x"))
+    swapped = resumed(after(tasks_of(first, apart)), tasks_of(apart, first))
+    assert swapped.again["a"] == TaskChanged(("sources",))
+    back = resumed(after(tasks_of(apart, first)), tasks_of(first, apart))
+    assert back.again["b"] == TaskChanged(("sources",))
+
+
 def test_a_task_that_had_to_do_without_a_member_of_a_group_stays() -> None:
     members = [task("a", group="g"), task("b", group="g")]
     groups = {"g": Group(min_required=1)}
@@ -168,7 +193,8 @@ def programs(draw: st.DrawFn) -> list[Task]:
         writes = draw(st.lists(st.sampled_from(PATHS), unique=True, max_size=2))
         readable = [path for path in written if path not in writes]
         reads = draw(st.lists(st.sampled_from(readable), unique=True)) if readable else []
-        tasks.append(task(f"t{number}", reads=reads, writes=writes))
+        place = draw(st.sampled_from([None, None, APART]))
+        tasks.append(task(f"t{number}", reads=reads, writes=writes, workspace=place))
         written += [path for path in writes if path not in written]
     return tasks
 
@@ -180,18 +206,29 @@ def carry_out(task: Task, files: Files, *, torn: bool = False) -> object:
     """Make of what is read something that tells the task and all that it has read."""
     assert task.accesses is not None
     made = (task.work, tuple(files.get(path) for path in task.accesses.reads))
-    for path in task.accesses.writes:
-        files[path] = "torn" if torn else made
+    if not torn or not task.is_private:  # what is made apart is brought back whole
+        files.update(dict.fromkeys(task.accesses.writes, "torn" if torn else made))
     return made
 
 
-def broken_run(data: st.DataObject, tasks: Iterable[PreparedTask], files: Files) -> Earlier:
+def carried_out(program: Iterable[Task]) -> tuple[dict[str, object], Files]:
+    """What the tasks come to, one by one from the beginning, and the files that they leave."""
+    files: Files = {}
+    return {each.id: carry_out(each, files) for each in program}, files
+
+
+def broken_run(
+    data: st.DataObject, tasks: Iterable[PreparedTask], files: Files, taken_up: Resumption = NOTHING_DONE
+) -> Earlier:
     """A run in which some tasks fail, and some are never begun or are killed while they write."""
     ends: dict[str, Outcome] = {}
     started = set[str]()
     by_position: dict[int, str] = {}
     for prepared in tasks:
         id = by_position[prepared.position] = prepared.task.id
+        if id in taken_up.done:
+            ends[id] = taken_up.done[id]
+            continue
         required = [by_position[edge.before] for edge in prepared.edges if edge.required]
         if not all(by_position[edge.before] in ends for edge in prepared.edges):
             continue  # what it waits for has not ended
@@ -202,29 +239,32 @@ def broken_run(data: st.DataObject, tasks: Iterable[PreparedTask], files: Files)
         if fate == "is not begun":
             continue
         started.add(id)
+        if not all(by_position[edge.before] in ends for edge in prepared.merges_after):
+            continue  # it is killed while it waits until it can be brought back
         made = carry_out(prepared.task, files, torn=fate != "succeeds")
         if fate != "is killed":
             ends[id] = Succeeded(made) if fate == "succeeds" else FAILED
-    return Earlier(ends, frozenset(started), fingerprints(tasks))
+    return Earlier(ends, frozenset(started), fingerprints(tasks), written=taken_up.written)
 
 
 @st.composite
-def edits(draw: st.DrawFn, program: list[Task]) -> list[Task]:
+def edits(draw: st.DrawFn, program: list[Task], name: str = "new") -> list[Task]:
     """The program with some tasks changed, perhaps one put in between, and two that have changed places."""
     edited = []
     for each in program:
-        assert each.accesses is not None
-        changes = draw(st.integers(0, 5)) == 0
-        edited.append(
-            changing(each.id, reads=each.accesses.reads, writes=each.accesses.writes) if changes else each
-        )
+        changes: dict[str, object] = {}
+        if draw(st.integers(0, 5)) == 0:
+            changes["work"] = Command(draw(st.sampled_from(["one", "two"])))
+        if draw(st.integers(0, 9)) == 0:
+            changes["workspace"] = None if each.is_private else APART
+        edited.append(msgspec.structs.replace(each, **changes))
     if draw(st.booleans()):
         place = draw(st.integers(0, len(edited)))
         before = [each.accesses.writes for each in edited[:place] if each.accesses is not None]
         writes = draw(st.lists(st.sampled_from(PATHS), max_size=1))
         readable = sorted({path for paths in before for path in paths} - {*writes})
         reads = draw(st.lists(st.sampled_from(readable), unique=True)) if readable else []
-        edited.insert(place, task("new", reads=reads, writes=writes))
+        edited.insert(place, task(name, reads=reads, writes=writes))
     one, other = draw(st.integers(0, len(edited) - 1)), draw(st.integers(0, len(edited) - 1))
     moved = [*edited]
     moved[one], moved[other] = edited[other], edited[one]
@@ -242,20 +282,23 @@ def reads_what_was_written(program: list[Task]) -> bool:
 
 
 @given(st.data())
-def test_a_resumed_run_leaves_what_an_undisturbed_run_would_have_left(data: st.DataObject) -> None:
+def test_the_last_of_runs_that_take_up_each_other_leaves_what_an_undisturbed_run_would_have_left(
+    data: st.DataObject,
+) -> None:
     program = data.draw(programs())
     files: Files = {}
     earlier = broken_run(data, tasks_of(*program), files)
-    edited = data.draw(edits(program))
-    tasks = tasks_of(*edited)
-    found = resumed(earlier, tasks)
+    for number in range(data.draw(st.integers(0, 2))):
+        program = data.draw(edits(program, f"new{number}"))
+        tasks = tasks_of(*program)
+        earlier = broken_run(data, tasks, files, resumed(earlier, tasks))
+    program = data.draw(edits(program))
+    found = resumed(earlier, tasks_of(*program))
     results: dict[str, object] = {id: end.value for id, end in found.done.items()}
-    for each in edited:
+    for each in program:
         if each.id in found.again:
             results[each.id] = carry_out(each, files)
-    undisturbed: Files = {}
-    assert results == {each.id: carry_out(each, undisturbed) for each in edited}
-    assert files == undisturbed
+    assert (results, files) == carried_out(program)
 
 
 @given(st.data())
@@ -263,7 +306,12 @@ def test_if_nothing_has_changed_and_nothing_failed_nothing_that_has_succeeded_ru
     data: st.DataObject,
 ) -> None:
     tasks = tasks_of(*data.draw(programs()))
-    earlier = broken_run(data, tasks, {})
-    if not any(isinstance(end, Failed) for end in earlier.outcomes.values()):
-        succeeded = {id for id, end in earlier.outcomes.items() if isinstance(end, Succeeded)}
-        assert set(resumed(earlier, tasks).done) == succeeded
+    taken_up = NOTHING_DONE
+    for _ in range(data.draw(st.integers(1, 3))):
+        earlier = broken_run(data, tasks, {}, taken_up)
+        taken_up = resumed(earlier, tasks)
+        if any(isinstance(end, Failed) for end in earlier.outcomes.values()):
+            break
+        assert set(taken_up.done) == {
+            id for id, end in earlier.outcomes.items() if isinstance(end, Succeeded)
+        }

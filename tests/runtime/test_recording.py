@@ -90,8 +90,11 @@ def test_a_run_that_takes_up_another_records_what_it_took_over(tmp_path: Path) -
         assert journal is not None
         last, before, _ = journal.runs()
         assert third.resumed == before.id
-        again = [fact.again for fact in journal.facts(last) if isinstance(fact, TaskTakenUp)]
-        assert again == [None, TaskChanged(("command",))]
+        told = [fact for fact in journal.facts(last) if isinstance(fact, TaskTakenUp)]
+        assert [(fact.again, fact.has_written) for fact in told] == [
+            (None, False),
+            (TaskChanged(("command",)), True),
+        ]
 
 
 def test_the_latest_run_of_this_plan_is_taken_up_where_several_share_a_directory(tmp_path: Path) -> None:

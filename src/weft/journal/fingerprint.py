@@ -29,7 +29,8 @@ class Fingerprint(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Digests of what makes a task what it is, by part; "" for what is not declared.
 
     ``sources`` are the tasks whose writes it reads or writes over. ``unknown`` is the name of a type
-    among the arguments of which nobody can tell whether two are the same.
+    among the arguments of which nobody can tell whether two are the same. That it works ``apart``, where
+    nobody sees what it writes, is no part of it.
     """
 
     command: str = ""
@@ -44,6 +45,10 @@ class Fingerprint(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     sources: str = ""
     version: str = ""
     unknown: str = ""
+    apart: bool = False
+
+
+_PARTS = tuple(part for part in Fingerprint.__struct_fields__ if part != "apart")
 
 
 def fingerprint(prepared: PreparedTask, version: str = "") -> Fingerprint:
@@ -65,11 +70,11 @@ def fingerprint(prepared: PreparedTask, version: str = "") -> Fingerprint:
         parts["writes"] = _digest(sorted(set(task.accesses.writes)))
     if task.needs:
         parts["needs"] = _digest(sorted(set(task.needs)))
-    if prepared.edges and (sources := _sources(prepared)):
+    if sources := _sources(prepared):
         parts["sources"] = _digest(sources)
     if version:
         parts["version"] = _digest(version)
-    return Fingerprint(**parts)
+    return Fingerprint(**parts, apart=task.is_private)
 
 
 def fingerprints(tasks: Iterable[PreparedTask]) -> dict[str, Fingerprint]:
@@ -79,13 +84,15 @@ def fingerprints(tasks: Iterable[PreparedTask]) -> dict[str, Fingerprint]:
 
 def changed(old: Fingerprint, new: Fingerprint) -> tuple[str, ...]:
     """Return the parts in which the two differ."""
-    return tuple(part for part in Fingerprint.__struct_fields__ if getattr(old, part) != getattr(new, part))
+    return tuple(part for part in _PARTS if getattr(old, part) != getattr(new, part))
 
 
 def _sources(prepared: PreparedTask) -> list[str]:
-    written = {edge.because.writer for edge in prepared.edges if isinstance(edge.because, ReadAfterWrite)}
-    written |= {edge.because.first for edge in prepared.edges if isinstance(edge.because, WriteAfterWrite)}
-    return sorted(written)
+    if not prepared.edges and not prepared.merges_after:
+        return []  # as most have none
+    reasons = [edge.because for edge in (*prepared.edges, *prepared.merges_after)]
+    written = {because.writer for because in reasons if isinstance(because, ReadAfterWrite)}
+    return sorted(written | {because.first for because in reasons if isinstance(because, WriteAfterWrite)})
 
 
 class _Unknown(Exception):

@@ -30,6 +30,7 @@ from weft.scheduling.facts import (
     MergeStarted,
     TaskAdded,
     TaskEnded,
+    TaskTakenUp,
 )
 
 _PAGES_AT_ONCE = 64
@@ -132,9 +133,12 @@ class JournalReader:
         outcomes: dict[int, Outcome] = {}
         work: dict[int, Succeeded] = {}  # what the last attempt at a task has come to
         merging: dict[int, Succeeded] = {}
+        written: set[int] = set()
         for fact in self.facts(run):
             if isinstance(fact, TaskAdded):
                 ids[fact.task] = fact.id
+            elif isinstance(fact, TaskTakenUp) and fact.has_written:
+                written.add(fact.task)
             elif isinstance(fact, AttemptStarted):
                 started.add(fact.attempt.task)
             elif isinstance(fact, AttemptEnded) and isinstance(fact.outcome, Succeeded):
@@ -150,6 +154,7 @@ class JournalReader:
             frozenset(ids[position] for position in started),
             self.fingerprints(run),
             {ids[position]: outcome for position, outcome in merging.items()},
+            written=frozenset(ids[position] for position in written),
         )
 
     def durations(self, tasks: Sequence[str], families: Sequence[str] = ()) -> Durations:

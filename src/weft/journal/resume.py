@@ -53,6 +53,7 @@ class Earlier(msgspec.Struct, frozen=True):
 
     ``merging`` are the results of the tasks whose work was being brought back when the run was cut off, and
     ``brought_back`` the tasks that had brought back the work of an atomic group, and could not tell any more.
+    What the ``written`` ones have written in runs before it may be where all see it.
     """
 
     outcomes: Mapping[str, Outcome]
@@ -60,14 +61,19 @@ class Earlier(msgspec.Struct, frozen=True):
     fingerprints: Mapping[str, Fingerprint] = {}
     merging: Mapping[str, Succeeded] = {}
     brought_back: frozenset[str] = frozenset()
+    written: frozenset[str] = frozenset()
 
 
 class Resumption(msgspec.Struct, frozen=True):
-    """What becomes of each task, in plan order: it is ``done``, runs ``again``, or is ``gone``."""
+    """What becomes of each task, in plan order: it is ``done``, runs ``again``, or is ``gone``.
+
+    Of those that run again, what the ``written`` ones have written may be where all see it.
+    """
 
     done: Mapping[str, Succeeded]
     again: Mapping[str, AgainReason]
     gone: tuple[str, ...] = ()
+    written: frozenset[str] = frozenset()
 
 
 def resume(
@@ -111,7 +117,12 @@ def resume(
         if id not in again and isinstance(outcome := earlier.outcomes[id], Succeeded)
     }
     gone = tuple([id for id in earlier.fingerprints if id not in known])
-    return Resumption(done, {id: again[id] for id in ids if id in again}, gone)
+    written = frozenset(
+        prepared.task.id
+        for prepared in tasks
+        if prepared.task.id in again and _may_have_written(prepared.task, earlier, groups)
+    )
+    return Resumption(done, {id: again[id] for id in ids if id in again}, gone, written)
 
 
 def _of_itself(
@@ -158,7 +169,7 @@ def _spread(
     """
     after: list[list[Edge]] = [[] for _ in tasks]
     for prepared in tasks:
-        for edge in prepared.edges:
+        for edge in (*prepared.edges, *prepared.merges_after):
             after[edge.before].append(edge)
     to_look_at = [prepared for prepared in tasks if prepared.task.id in again]
     for prepared in to_look_at:  # grows while it is walked
@@ -224,11 +235,15 @@ def _written_over(
 
 def _may_have_written(task: Task, earlier: Earlier, groups: Mapping[str, Group]) -> bool:
     """Tell whether something that ``task`` writes may be where all see it."""
+    if task.id in earlier.written:
+        return True
+    # What that run has taken over from one before it has succeeded, and was not started.
+    succeeded = isinstance(earlier.outcomes.get(task.id), Succeeded)
+    was = earlier.fingerprints.get(task.id)
+    if was is None or not was.apart:
+        return succeeded or task.id in earlier.started
     if task.is_private and shares_place(task, groups):
         merge = merging_task(task.group).id
         return merge in earlier.brought_back or isinstance(earlier.outcomes.get(merge), Succeeded)
-    # What an earlier run has taken over from one before it has succeeded, and was not started.
-    if isinstance(earlier.outcomes.get(task.id), Succeeded):
-        return True
     # What is made apart is brought back at once or not at all; but kept outputs are put back one by one.
-    return task.id in earlier.started and (not task.is_private or task.cache is not None)
+    return succeeded or (task.id in earlier.started and task.cache is not None)

@@ -37,12 +37,13 @@ class Takeover(msgspec.Struct, frozen=True):
 
     def of(self, tasks: Sequence[PreparedTask]) -> TakenUp:
         """Return it as the scheduler takes it, by positions."""
-        done, again = self.resumption.done, self.resumption.again
+        left = self.resumption
         positions = {prepared.task.id: prepared.position for prepared in tasks}
         return TakenUp(
             self.run.id,
-            {positions[task]: outcome for task, outcome in done.items()},
-            {positions[task]: reason for task, reason in again.items()},
+            {positions[task]: outcome for task, outcome in left.done.items()},
+            {positions[task]: reason for task, reason in left.again.items()},
+            frozenset(positions[task] for task in left.written),
         )
 
 

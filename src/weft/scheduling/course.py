@@ -135,7 +135,8 @@ class Course:
         done: list[Node] = []
         for node in nodes:
             position = node.prepared.position
-            self.facts.append(TaskTakenUp(now, position, taken_up.run, taken_up.again.get(position)))
+            again, has_written = taken_up.again.get(position), position in taken_up.written
+            self.facts.append(TaskTakenUp(now, position, taken_up.run, again, has_written))
             if position in taken_up.done:
                 self._settle(node, taken_up.done[position], now)
                 done.append(node)

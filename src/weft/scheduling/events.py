@@ -14,11 +14,15 @@ from weft.planning.prepare import PreparedTask
 
 
 class TakenUp(msgspec.Struct, frozen=True):
-    """What an earlier ``run`` has left: by position, the tasks ``done``, and why others run ``again``."""
+    """What an earlier ``run`` has left: by position, the tasks ``done``, and why others run ``again``.
+
+    Of these, what the ``written`` ones have written may be where all see it.
+    """
 
     run: str
     done: Mapping[int, Succeeded]
     again: Mapping[int, AgainReason]
+    written: frozenset[int] = frozenset()
 
 
 class TasksSubmitted(msgspec.Struct, frozen=True, gc=False):

@@ -94,13 +94,15 @@ class SharesAsked(msgspec.Struct, frozen=True, tag=True, gc=False):
 class TaskTakenUp(msgspec.Struct, frozen=True, tag=True, gc=False):
     """A task was part of the earlier ``run`` that this one takes up, or it is new.
 
-    Its outcome there is its outcome here, and follows at once; or it runs ``again`` for that reason.
+    Its outcome there is its outcome here, and follows at once; or it runs ``again`` for that reason, and
+    what it ``has_written`` in that run, or in one before, may be where all see it.
     """
 
     at: float
     task: int
     run: str
     again: AgainReason | None = None
+    has_written: bool = False
 
 
 class AttemptStarted(msgspec.Struct, frozen=True, tag=True, gc=False):
