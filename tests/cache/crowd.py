@@ -18,7 +18,7 @@ from tests.cache.project import Project, write
 
 from weft.cache.prune import prune, verify
 from weft.cache.store import Hit, Kept, Miss, Replay, Store
-from weft.model.miss import cache_sentence
+from weft.model.sentences import sentence
 from weft.model.work import Command
 
 N_PROCESSES = 8
@@ -85,7 +85,7 @@ def once(project: Project, said: int, used: int) -> None:
     if isinstance(replay, Miss):
         kept = project.run()
         if not isinstance(kept, Kept):
-            os.write(said, f"not kept: {cache_sentence(kept)}\n".encode())
+            os.write(said, f"not kept: {sentence(kept)}\n".encode())
     elif replay == Replay({"n": 3}, {}):
         os.write(used, b"!")
     else:

@@ -94,7 +94,10 @@ from weft.model.reason import (
     WrittenOver,
     WroteUndeclared,
 )
+from weft.model.refusal import ChangedSince, InUse, IsMountPoint, OutsideHome, Refusal, ThroughLink
+from weft.model.refusal import NotMerged as KeptNotMerged
 from weft.model.sentences import outcome_sentence, sentence
+from weft.model.sentences.refusals import refusal_sentence
 from weft.testing import cancelled, failed, succeeded
 
 
@@ -266,3 +269,19 @@ def test_an_outcome_reads_as_what_became_of_a_task(outcome: Outcome, told: str) 
 def test_an_outcome_tells_the_number_of_attempts_where_there_were_several() -> None:
     assert outcome_sentence(succeeded(), attempts=2) == "succeeded after 2 attempts"
     assert outcome_sentence(failed(Exited(2)), attempts=3) == "failed after 3 attempts: exit code 2"
+
+
+@pytest.mark.parametrize(
+    ("refusal", "expected"),
+    [
+        (KeptNotMerged("f", "unmerged"), "`f` holds work that was not brought back: it is unmerged"),
+        (ChangedSince("f"), "`f` was changed after its task had ended"),
+        (InUse("f"), "`f` is in use"),
+        (InUse("f", 7), "`f` is in use: process 7 stands in it"),
+        (OutsideHome("f", "h"), "`f` does not lie in `h`, and nothing outside of that is removed"),
+        (ThroughLink("f", "l"), "the way to `f` leads through the link `l`"),
+        (IsMountPoint("f", "m"), "something is mounted at `m`, so `f` is not removed"),
+    ],
+)
+def test_every_refusal_says_why(refusal: Refusal, expected: str) -> None:
+    assert refusal_sentence(refusal) == expected

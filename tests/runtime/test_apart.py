@@ -30,6 +30,7 @@ from weft.model.reason import (
     TimedOut,
     WroteUndeclared,
 )
+from weft.model.refusal import InUse
 from weft.model.retry import Retry
 from weft.model.timeout import Timeout
 from weft.model.work import Command, Where
@@ -39,7 +40,6 @@ from weft.scheduling.facts import AttemptStarted, Fact, MergeStarted
 from weft.scheduling.states import RunState
 from weft.workspaces.left import Left
 from weft.workspaces.record import State
-from weft.workspaces.refusal import InUse
 
 HASTY = Policy(grace_s=0.2)
 

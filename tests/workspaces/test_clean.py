@@ -8,12 +8,7 @@ from pathlib import Path
 import pytest
 from tests.workspaces.trees import COPY, Plan, make, put, seen, texts
 
-from weft.model.workspace import MergePolicy
-from weft.workspaces.clean import Cleaner
-from weft.workspaces.left import Left
-from weft.workspaces.private import PrivatePlace
-from weft.workspaces.record import Room, State
-from weft.workspaces.refusal import (
+from weft.model.refusal import (
     ChangedSince,
     InUse,
     IsMountPoint,
@@ -21,8 +16,13 @@ from weft.workspaces.refusal import (
     OutsideHome,
     Refusal,
     ThroughLink,
-    refusal_sentence,
 )
+from weft.model.sentences.refusals import refusal_sentence
+from weft.model.workspace import MergePolicy
+from weft.workspaces.clean import Cleaner
+from weft.workspaces.left import Left
+from weft.workspaces.private import PrivatePlace
+from weft.workspaces.record import Room, State
 
 
 @pytest.fixture
@@ -223,19 +223,3 @@ def test_what_is_in_use_or_elsewhere_does_not_go_into_quarantine(plan: Plan) -> 
     assert isinstance(Cleaner(plan.home).quarantine(Room(plan.folder_of("t"))), InUse)
     assert isinstance(Cleaner(plan.home).quarantine(Room(plan.root)), OutsideHome)
     place.close()
-
-
-@pytest.mark.parametrize(
-    ("refusal", "expected"),
-    [
-        (NotMerged("f", "unmerged"), "`f` holds work that was not brought back: it is unmerged"),
-        (ChangedSince("f"), "`f` was changed after its task had ended"),
-        (InUse("f"), "`f` is in use"),
-        (InUse("f", 7), "`f` is in use: process 7 stands in it"),
-        (OutsideHome("f", "h"), "`f` does not lie in `h`, and nothing outside of that is removed"),
-        (ThroughLink("f", "l"), "the way to `f` leads through the link `l`"),
-        (IsMountPoint("f", "m"), "something is mounted at `m`, so `f` is not removed"),
-    ],
-)
-def test_every_refusal_says_why(refusal: Refusal, expected: str) -> None:
-    assert refusal_sentence(refusal) == expected

@@ -10,12 +10,12 @@ import msgspec
 import pytest
 from tests.workspaces.trees import COPY, DIRECTORY, Plan, Seen, make, put, seen, writes
 
+from weft.model.refusal import InUse, NotMerged
 from weft.model.workspace import Merge, Workspace
 from weft.workspaces.base import Place, Workspaces
 from weft.workspaces.merging import Merging
 from weft.workspaces.private import Private
 from weft.workspaces.record import State
-from weft.workspaces.refusal import InUse, NotMerged
 from weft.workspaces.shared import Shared
 
 

@@ -11,10 +11,11 @@ from weft.cli.codes import ExitCode
 from weft.cli.leftovers import HOME, Leftover, leftovers_of, runs_of
 from weft.cli.standard import write
 from weft.live.wording import count
+from weft.model.refusal import ChangedSince, InUse, NotMerged, Refusal
+from weft.model.sentences.refusals import refusal_sentence
 from weft.views.visible import visible
 from weft.workspaces.clean import Cleaner
 from weft.workspaces.record import Room, State
-from weft.workspaces.refusal import ChangedSince, InUse, NotMerged, Refusal, refusal_sentence
 
 
 @click.command()

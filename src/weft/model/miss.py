@@ -1,11 +1,9 @@
-"""Why a result can't be used again, or could not be kept: Reasons, with their sentences.
+"""Why a result can't be used again, or could not be kept: Reasons.
 
 Knows no rules. What makes a result void is decided in the room `cache`.
 """
 
 from __future__ import annotations
-
-from typing import assert_never
 
 import msgspec
 
@@ -151,72 +149,3 @@ class CannotWrite(_Reason, frozen=True):
 
 
 NotKeptReason = InputMoved | OutputNotMade | OutputMoved | NotStorable | CannotWrite | Unreadable
-
-
-def cache_sentence(reason: MissReason | NotKeptReason) -> str:
-    """Return ``reason`` in words that follow "it runs because" or "its result is not kept because".
-
-    >>> cache_sentence(InputChanged("src/a.c", "content"))
-    'the content of its input `src/a.c` has changed'
-    """
-    match reason:
-        case NothingKept():
-            return "no result of it is kept"
-        case Forced():
-            return "the user wants it to"
-        case FieldChanged(field):
-            return f"its {field} has changed"
-        case EntryUnreadable(problem):
-            return f"what is kept of it can't be read: {problem}"
-        case Expired(age_s, ttl_s):
-            return f"its result is {age_s:,.0f} s old, and was good for {ttl_s:,.0f} s"
-        case CopyGone(name):
-            return f"the copy of {name} is missing from the cache"
-        case CopyCorrupt(name):
-            return f"the copy of {name} in the cache was corrupt, and has been dropped"
-        case NotStorable(what, problem):
-            return f"{what} can't be kept: {problem}"
-        case CannotWrite(problem):
-            return f"the cache can't be written to: {problem}"
-        case _:
-            return _about_a_file(reason)
-
-
-_AboutAFile = (
-    InputChanged
-    | InputGone
-    | InputAppeared
-    | InputMoved
-    | OutputChanged
-    | OutputGone
-    | OutputNotMade
-    | OutputMoved
-    | NotPutBack
-    | Unreadable
-)
-
-
-def _about_a_file(reason: _AboutAFile) -> str:
-    match reason:
-        case InputChanged(path, what):
-            return f"the {what} of its input `{path}` has changed"
-        case InputGone(path):
-            return f"its input `{path}` is gone"
-        case InputAppeared(path):
-            return f"its input `{path}` is new"
-        case InputMoved(path):
-            return f"its input `{path}` was written to while it ran"
-        case OutputChanged(path, what):
-            return f"the {what} of its output `{path}` has changed"
-        case OutputGone(path):
-            return f"its output `{path}` is missing"
-        case OutputNotMade(path):
-            return f"it did not make its output `{path}`"
-        case OutputMoved(path):
-            return f"its output `{path}` was written to after it had ended"
-        case NotPutBack(path, problem):
-            return f"its output `{path}` could not be put back: {problem}"
-        case Unreadable(path, problem):
-            return f"`{path}` can't be read: {problem}"
-        case _:
-            assert_never(reason)

@@ -29,9 +29,10 @@ from weft.errors import WeftError
 from weft.executors.base import Ended
 from weft.model.attempt import Attempt
 from weft.model.cache import Cache
-from weft.model.miss import CannotWrite, Forced, MissReason, cache_sentence
+from weft.model.miss import CannotWrite, Forced, MissReason
 from weft.model.outcome import Cancelled, Failed, Outcome, Succeeded
 from weft.model.reason import CancelAsked, CouldNotStart, NotMerged
+from weft.model.sentences import sentence
 from weft.model.task import Task
 from weft.model.work import Call, Work, has_result
 from weft.runtime.folder import make_state_folder
@@ -210,7 +211,7 @@ class Caching:
         missed = await in_thread(self._threads, self._store.put_back, hit, self._look)
         failure = None
         if missed is not None:
-            failure = NotMerged(cache_sentence(missed.reason), f"{STATE_FOLDER}/cache")
+            failure = NotMerged(sentence(missed.reason), f"{STATE_FOLDER}/cache")
         self._post(BroughtBack(position, failure))
 
     # In threads

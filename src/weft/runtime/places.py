@@ -20,6 +20,8 @@ from weft.errors import UsageError, WeftError
 from weft.model.group import Group
 from weft.model.outcome import Outcome, Succeeded
 from weft.model.reason import FailureReason, MergeConflict, NotMerged, ReadonlyChanged, WroteUndeclared
+from weft.model.refusal import Refusal
+from weft.model.sentences.refusals import refusal_sentence
 from weft.model.task import ONE_BY_ONE, SHARED, Task
 from weft.model.workspace import Merge, MergePolicy, Workspace, WorkspaceKind
 from weft.planning.merges import merging_task, shares_place
@@ -38,7 +40,6 @@ from weft.workspaces.private import Private
 from weft.workspaces.publish import Publisher
 from weft.workspaces.readonly import Guard
 from weft.workspaces.record import Room, State
-from weft.workspaces.refusal import Refusal, refusal_sentence
 from weft.workspaces.runs import Run
 from weft.workspaces.shared import Shared
 

@@ -15,11 +15,11 @@ import msgspec
 from weft.errors import UsageError
 from weft.journal.forget import forget
 from weft.journal.reader import RunRecord
+from weft.model.sentences.refusals import refusal_sentence
 from weft.runtime.history import history
 from weft.runtime.layout import STATE_FOLDER, RunFolder, journal_of
 from weft.workspaces.clean import Cleaner
 from weft.workspaces.record import Room
-from weft.workspaces.refusal import refusal_sentence
 
 
 class Pruned(msgspec.Struct, frozen=True):

@@ -12,9 +12,9 @@ from typing import Protocol
 
 import msgspec
 
+from weft.model.refusal import Refusal
 from weft.workspaces.manifest import Manifest
 from weft.workspaces.record import State
-from weft.workspaces.refusal import Refusal
 
 
 class Work(msgspec.Struct, frozen=True):

@@ -13,9 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from weft.disk.mounts import plain
-from weft.workspaces.inside import Inside, opened
-from weft.workspaces.record import Room, State, seal_of
-from weft.workspaces.refusal import (
+from weft.model.refusal import (
     ChangedSince,
     InUse,
     IsMountPoint,
@@ -24,6 +22,8 @@ from weft.workspaces.refusal import (
     Refusal,
     ThroughLink,
 )
+from weft.workspaces.inside import Inside, opened
+from weft.workspaces.record import Room, State, seal_of
 
 QUARANTINE = "quarantine"
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import msgspec
 
+from weft.model.refusal import Refusal
 from weft.workspaces.base import Work
 from weft.workspaces.clean import Cleaner
 from weft.workspaces.manifest import Manifest
 from weft.workspaces.record import Record, Room, State
-from weft.workspaces.refusal import Refusal
 
 
 class Left:

@@ -13,6 +13,7 @@ import msgspec
 
 from weft.disk.entry import Kind
 from weft.disk.held import let_go
+from weft.model.refusal import Refusal
 from weft.model.workspace import Workspace, WorkspaceKind
 from weft.workspaces.base import Work
 from weft.workspaces.changed import changed
@@ -22,7 +23,6 @@ from weft.workspaces.left import Left
 from weft.workspaces.looks import Looks
 from weft.workspaces.manifest import Manifest, take
 from weft.workspaces.record import Room, State, seal_of
-from weft.workspaces.refusal import Refusal
 from weft.workspaces.selection import STATE_FOLDER, Selection
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from weft.model.refusal import Refusal
 from weft.workspaces.base import Work
 from weft.workspaces.manifest import Manifest
 from weft.workspaces.record import State
-from weft.workspaces.refusal import Refusal
 
 
 class Shared:
