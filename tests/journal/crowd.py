@@ -1,20 +1,14 @@
-"""Processes that write their runs into one journal: a script that forks its members.
-
-Each says `ready`, begins when standard input ends, and tells now and then how many facts it has recorded.
-"""
+"""Members of a crowd that write their runs into one journal, and tell how many facts they have recorded."""
 
 from __future__ import annotations
 
 import os
 import random
 import resource
-import signal
-import sys
-import traceback
-from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+from tests.crowd import fork, ready, tell
 
 from weft.journal.database import JournalLost
 from weft.journal.reader import JournalReader
@@ -25,10 +19,6 @@ from weft.scheduling.states import RunState
 from weft.sharing.owner import this_process
 
 TELL_EVERY = 50
-
-
-def tell(*words: object) -> None:
-    os.write(1, f"{' '.join(map(str, words))} {os.getpid()}\n".encode())  # one write: lines don't mix
 
 
 def begun(folder: Path, run: str) -> JournalWriter:
@@ -43,8 +33,7 @@ def turn(first: int, n: int) -> list[Fact]:
 
 def write(folder: Path, turns: int) -> None:
     """Record ``turns`` turns of any size, then the end."""
-    tell("ready")
-    os.read(0, 1)
+    ready()
     journal = begun(folder, str(os.getpid()))  # all at once make the file
     chance, recorded = random.Random(os.getpid()), 0
     for number in range(turns):
@@ -68,7 +57,7 @@ def look(folder: Path) -> None:
 
 def fill(folder: Path, largest_bytes: int) -> None:
     """Record until files may not grow any more."""
-    tell("ready")
+    ready()
     journal = begun(folder, str(os.getpid()))
     resource.setrlimit(resource.RLIMIT_FSIZE, (largest_bytes, largest_bytes))
     recorded = 0
@@ -80,21 +69,5 @@ def fill(folder: Path, largest_bytes: int) -> None:
         tell("lost", recorded, repr(str(lost).partition("hint: ")[2]))
 
 
-MEMBERS: dict[str, Callable[[Path, int], None]] = {"write": write, "fill": fill}
-
-
-def main(member: str, n: str, folder: str, number: str) -> None:
-    for _ in range(int(n)):
-        if os.fork() == 0:
-            try:
-                MEMBERS[member](Path(folder), int(number))
-                tell("ended")
-            except BaseException:  # noqa: BLE001  # whatever it is must reach the test
-                tell("broken", repr(traceback.format_exc()))
-            finally:
-                os._exit(0)
-    signal.pause()
-
-
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    fork(write, fill)

@@ -1,22 +1,17 @@
-"""A crowd of Weft processes that share limits and locks: a script that forks its members.
-
-Each member says `ready`, begins when standard input ends, and tells what its tasks do in lines on standard
-output. Nobody waits for members that have ended: they are zombies until the script is killed.
-"""
+"""The members of crowds of Weft processes that share limits and locks, and tell what their tasks do."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import signal
-import sys
 import time
-import traceback
 from collections.abc import Callable, Coroutine
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from tests.crowd import fork, ready, tell
 
 import weft
 from weft.model.limits import Pool
@@ -28,10 +23,6 @@ from weft.runtime.engine import Engine
 from weft.runtime.run import run_plan
 
 LIMIT, PER_S, UNITS = 100, 1.0, 4
-
-
-def tell(*words: object) -> None:
-    os.write(1, f"{' '.join(map(str, words))} {os.getpid()}\n".encode())  # one write: lines don't mix
 
 
 async def starts(n: int) -> None:
@@ -95,29 +86,16 @@ async def sections(n: int) -> None:
             engine.submit(count, locks=["counter"])
 
 
-MEMBERS: dict[str, Callable[..., Coroutine[Any, Any, None]]] = {
-    "starts": starts,
-    "units": units,
-    "hold": hold,
-    "wait": wait,
-    "sections": sections,
-}
+def begun(member: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
+    """Return ``member`` as one that begins with the others."""
 
+    @wraps(member)
+    def run(*numbers: int) -> None:
+        ready()
+        asyncio.run(member(*numbers))
 
-def main(member: str, n: str, *numbers: str) -> None:
-    for _ in range(int(n)):
-        if os.fork() == 0:
-            try:
-                tell("ready")
-                os.read(0, 1)
-                asyncio.run(MEMBERS[member](*map(int, numbers)))
-                tell("ended")
-            except BaseException:  # noqa: BLE001  # whatever it is must reach the test
-                tell("broken", repr(traceback.format_exc()))
-            finally:
-                os._exit(0)
-    signal.pause()
+    return run
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    fork(begun(starts), begun(units), begun(hold), begun(wait), begun(sections))

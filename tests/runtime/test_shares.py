@@ -6,8 +6,6 @@ import asyncio
 import os
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
@@ -17,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from tests.crowd import crowd
 from tests.executors.told import in_a_loop
 from tests.runtime.sharers import LIMIT, PER_S, UNITS
 
@@ -41,6 +40,7 @@ from weft.sharing.home import sharing_folder
 from weft.sharing.sqlite import SqliteSharing
 from weft.testing import plan, task
 
+SCRIPT = Path(__file__).with_name("sharers.py")
 SECONDS = int(os.environ.get("WEFT_TEST_CROWD_S", "2"))
 N = int(os.environ.get("WEFT_TEST_SHARERS", "8"))
 
@@ -413,61 +413,9 @@ async def test_what_can_not_be_given_back_is_told_and_nobody_waits_for_it(
 # Many processes
 
 
-class Crowd:
-    """Members of one crowd, and what they tell."""
-
-    def __init__(self, script: subprocess.Popen[str], n: int) -> None:
-        self.script = script
-        lines = [self.next() for _ in range(n)]
-        assert {line[0] for line in lines} == {"ready"}, lines
-        self.members = [int(pid) for *_, pid in lines]
-
-    def begin(self) -> None:
-        assert self.script.stdin is not None
-        self.script.stdin.close()
-
-    def next(self) -> list[str]:
-        """The next line in words: what happened, and the process id at the end."""
-        assert self.script.stdout is not None
-        words = self.script.stdout.readline().split()
-        assert words[:1] != ["broken"], words
-        return words
-
-    def told(self) -> Iterator[list[str]]:
-        """All lines until all members have ended."""
-        n_ended = 0
-        while n_ended < len(self.members):
-            words = self.next()
-            n_ended += words[0] == "ended"
-            yield words
-
-    def kill(self, pid: int) -> None:
-        os.kill(pid, signal.SIGKILL)
-        self.members.remove(pid)
-
-
-@contextmanager
-def crowd(member: str, n: int, *numbers: int) -> Iterator[Crowd]:
-    """Start ``n`` processes that do the same, and kill what is left of them at the end."""
-    script = Path(__file__).with_name("sharers.py")
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    with subprocess.Popen(
-        [sys.executable, str(script), member, str(n), *map(str, numbers)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        env=environment,
-    ) as process:
-        try:
-            yield Crowd(process, n)
-        finally:
-            os.killpg(process.pid, signal.SIGKILL)
-
-
 def test_runs_of_many_processes_share_a_rate_and_use_nearly_all_of_it() -> None:
     starts: list[float] = []
-    with crowd("starts", N, 2 * LIMIT * SECONDS) as members:
+    with crowd(SCRIPT, "starts", N, 2 * LIMIT * SECONDS) as members:
         members.begin()
         while len(starts) < LIMIT * SECONDS + 1:
             what, moment, _ = members.next()
@@ -484,7 +432,7 @@ def test_runs_of_many_processes_share_a_rate_and_use_nearly_all_of_it() -> None:
 
 
 def test_runs_of_many_processes_never_use_more_than_there_is() -> None:
-    with crowd("units", N, 10) as members:
+    with crowd(SCRIPT, "units", N, 10) as members:
         members.begin()
         lines = [words for words in members.told() if words[0] != "ended"]
     steps = sorted((float(moment), 1 if what == "took" else -1) for what, moment, _ in lines)
@@ -493,7 +441,7 @@ def test_runs_of_many_processes_never_use_more_than_there_is() -> None:
 
 
 def test_a_counter_that_is_counted_up_under_a_lock_is_exact() -> None:
-    with crowd("sections", N, 10) as members:
+    with crowd(SCRIPT, "sections", N, 10) as members:
         members.begin()
         numbers = [int(words[1]) for words in members.told() if words[0] == "counted"]
     assert numbers == [*range(1, N * 10 + 1)]
@@ -502,7 +450,7 @@ def test_a_counter_that_is_counted_up_under_a_lock_is_exact() -> None:
 @in_a_loop
 async def test_what_killed_runs_held_is_free_again_and_what_the_living_hold_is_not() -> None:
     limits, locks = {"gpu": GPU}, {"index": Lock()}
-    with crowd("hold", 9) as members:
+    with crowd(SCRIPT, "hold", 9) as members:
         members.begin()
         holders = [int(members.next()[-1]) for _ in range(UNITS)]
         for _ in range(3):  # a third of them all
@@ -529,7 +477,7 @@ async def test_what_killed_runs_held_is_free_again_and_what_the_living_hold_is_n
 async def test_who_is_interrupted_while_it_waits_leaves_no_place_in_the_queue(folder: Path) -> None:
     with others(folder) as sharing:
         taken(sharing, pools={"gpu": PoolAsked(1, UNITS)}, locks={"index": Hold.SHARED})
-        with crowd("wait", 1) as members:
+        with crowd(SCRIPT, "wait", 1) as members:
             members.begin()
             await until(lambda: in_queue(folder) == 2)
             os.kill(members.members[0], signal.SIGINT)

@@ -1,20 +1,14 @@
-"""A crowd of processes that share: a script that forks its members, as forty interpreters take long to start.
-
-Each member says `ready`, begins when standard input ends, and tells what it does in lines on standard output.
-Nobody waits for members that have ended: they are zombies until the script is killed.
-"""
+"""The members of crowds that share."""
 
 from __future__ import annotations
 
 import itertools
 import os
 import signal
-import sys
 import time
-import traceback
-from collections.abc import Callable
 from pathlib import Path
 
+from tests.crowd import fork, ready, tell
 from tests.sharing.waiting import wait
 
 from weft.model.lock import Hold
@@ -25,14 +19,9 @@ from weft.sharing.sqlite import SqliteSharing
 LIMIT, PER_S = 100, 1.0
 
 
-def tell(*words: object) -> None:
-    os.write(1, f"{' '.join(map(str, words))} {os.getpid()}\n".encode())  # one write: lines don't mix
-
-
 def starts(folder: Path) -> None:
     """Start as often as the rate allows, without end."""
-    sharing = SqliteSharing(folder)
-    began(sharing.freed)
+    sharing = begun(folder)
     for number in itertools.count():
         ask = Ask(str(number), rates={"api": RateAsked(Rate(LIMIT, per=PER_S), (1,))})
         lease = wait(sharing, ask, time.sleep)
@@ -46,8 +35,7 @@ def starts(folder: Path) -> None:
 
 def hold(folder: Path) -> None:
     """Take one of four units and a share of a lock, and keep them."""
-    sharing = SqliteSharing(folder)
-    began(sharing.freed)
+    sharing = begun(folder)
     ask = Ask("hold", pools={"gpu": PoolAsked(1, 4)}, locks={"index": Hold.SHARED})
     wait(sharing, ask, time.sleep)
     tell("held")
@@ -56,8 +44,7 @@ def hold(folder: Path) -> None:
 
 def sections(folder: Path, n: int) -> None:
     """Count up, one at a time."""
-    sharing = SqliteSharing(folder)
-    began(sharing.freed)
+    sharing = begun(folder)
     for number in range(n):
         lease = wait(sharing, Ask(str(number), locks={"counter": Hold.EXCLUSIVE}), time.sleep)
         count(folder, lease.tokens["counter"])
@@ -76,31 +63,13 @@ def count(folder: Path, token: int) -> None:
     tell("counted", number)
 
 
-def began(warm_up: Callable[[], object]) -> None:
-    warm_up()
-    tell("ready")
-    os.read(0, 1)
-
-
-MEMBERS: dict[str, Callable[..., None]] = {
-    "starts": starts,
-    "hold": hold,
-    "sections": sections,
-}
-
-
-def main(member: str, n: str, folder: str, *numbers: str) -> None:
-    for _ in range(int(n)):
-        if os.fork() == 0:
-            try:
-                MEMBERS[member](Path(folder), *map(int, numbers))
-                tell("ended")
-            except BaseException:  # noqa: BLE001  # whatever it is must reach the test
-                tell("broken", repr(traceback.format_exc()))
-            finally:
-                os._exit(0)
-    signal.pause()
+def begun(folder: Path) -> SqliteSharing:
+    """Share, when all begin."""
+    sharing = SqliteSharing(folder)
+    sharing.freed()  # the first look takes longer
+    ready()
+    return sharing
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    fork(starts, hold, sections)

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import os
 import random
-import signal
-import subprocess
-import sys
 import time
 from bisect import bisect_left
-from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
+from tests.crowd import crowd
 from tests.sharing.crowd import LIMIT, PER_S
 from tests.sharing.waiting import wait
 
@@ -25,52 +21,12 @@ SECONDS = int(os.environ.get("WEFT_TEST_CROWD_S", "3"))
 SECTIONS = int(os.environ.get("WEFT_TEST_CROWD_SECTIONS", "100"))
 
 
-class Crowd:
-    """Members of one crowd, and what they tell."""
-
-    def __init__(self, script: subprocess.Popen[str], n: int) -> None:
-        self.script = script
-        lines = [self.next() for _ in range(n)]
-        assert {line[0] for line in lines} == {"ready"}, lines
-        self.members = [int(pid) for *_, pid in lines]
-
-    def begin(self) -> None:
-        assert self.script.stdin is not None
-        self.script.stdin.close()
-
-    def next(self) -> list[str]:
-        """The next line in words: what happened, and the process id at the end."""
-        assert self.script.stdout is not None
-        words = self.script.stdout.readline().split()
-        assert words[:1] != ["broken"], words
-        return words
-
-    def kill(self, pid: int) -> None:
-        os.kill(pid, signal.SIGKILL)
-        self.members.remove(pid)
-
-
-@contextmanager
-def crowd(member: str, n: int, folder: Path, *numbers: int) -> Iterator[Crowd]:
-    script = Path(__file__).with_name("crowd.py")
-    command = [sys.executable, str(script), member, str(n), str(folder), *map(str, numbers)]
-    with subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    ) as process:
-        try:
-            yield Crowd(process, n)
-        finally:
-            os.killpg(process.pid, signal.SIGKILL)
+SCRIPT = Path(__file__).with_name("crowd.py")
 
 
 def test_forty_processes_share_a_rate_and_use_nearly_all_of_it(tmp_path: Path) -> None:
     starts: list[float] = []
-    with crowd("starts", 40, tmp_path) as members:
+    with crowd(SCRIPT, "starts", 40, tmp_path) as members:
         members.begin()
         while len(starts) < LIMIT * SECONDS + 1:
             what, moment, _ = members.next()
@@ -84,7 +40,7 @@ def test_forty_processes_share_a_rate_and_use_nearly_all_of_it(tmp_path: Path) -
 
 
 def test_what_killed_processes_held_is_free_again_and_what_the_living_hold_is_not(tmp_path: Path) -> None:
-    with crowd("hold", 12, tmp_path) as members:
+    with crowd(SCRIPT, "hold", 12, tmp_path) as members:
         members.begin()
         holders = [int(members.next()[-1]) for _ in range(4)]
         for _ in range(4):  # a third of them all
@@ -106,7 +62,7 @@ def test_what_killed_processes_held_is_free_again_and_what_the_living_hold_is_no
 
 def test_a_protected_counter_is_exact_though_processes_are_killed_at_random(tmp_path: Path) -> None:
     chance, n, ended = random.Random(5), 16, set[int]()
-    with crowd("sections", n, tmp_path, SECTIONS) as members:
+    with crowd(SCRIPT, "sections", n, tmp_path, SECTIONS) as members:
         members.begin()
         while not ended.issuperset(members.members):
             what, *_, pid = members.next()
