@@ -58,6 +58,25 @@ async def test_what_cannot_be_pickled_is_named(job: Invocation, named: str) -> N
     assert f"{named} can't be sent to a worker process: " in outcome.because.message
 
 
+@in_a_loop
+async def test_variables_are_there_for_the_time_of_a_call_and_then_are_as_before() -> None:
+    told = Told()
+    executor = ProcessExecutor(told, processes=1)
+    look = (os.getenv, ("WEFT_TEST_NEW",)), (os.getenv, ("PATH",))
+    for number, (function, args) in enumerate(2 * look):
+        env = {"WEFT_TEST_NEW": "new", "PATH": "/bin"} if number < 2 else {}
+        executor.start(Attempt(number), Invocation(function, args, env=env))
+        await told.of(Attempt(number))
+    assert [told.outcomes[Attempt(number)] for number in range(4)] == [
+        Succeeded(value) for value in ("new", "/bin", None, os.environ["PATH"])
+    ]
+    executor.start(Attempt(4), Invocation(int, ("no number",), env={"WEFT_TEST_NEW": "new"}))
+    await told.of(Attempt(4))
+    executor.start(Attempt(5), Invocation(os.getenv, ("WEFT_TEST_NEW",)))
+    assert await told.of(Attempt(5)) == Succeeded(None), "also after a call that has failed"
+    await executor.close()
+
+
 class OneWay:
     """Can be pickled, but not be made again."""
 

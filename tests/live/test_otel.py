@@ -20,11 +20,12 @@ tasks:
   third: {run: "true", needs: [second]}
 """
 PROGRAM = """
-import asyncio, json, weft
+import asyncio, json, os, subprocess, weft
 from opentelemetry import trace
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-def here():
-    context = trace.get_current_span().get_span_context()
+def here(context=None):
+    context = trace.get_current_span(context).get_span_context()
     return f"{context.trace_id:032x}-{context.span_id:016x}"
 
 async def coroutine():
@@ -34,10 +35,17 @@ async def coroutine():
 def thread():
     return here()
 
-plan = weft.Plan()
-plan.add(coroutine, id="coroutine")
-plan.add(thread, id="thread")
-print(json.dumps(weft.run(plan, trace=True).results))
+def process():
+    assert subprocess.getoutput("echo $TRACEPARENT") == os.environ["TRACEPARENT"]
+    return here(TraceContextTextMapPropagator().extract({"traceparent": os.environ["TRACEPARENT"]}))
+
+if __name__ == "__main__":
+    plan = weft.Plan()
+    plan.add(coroutine, id="coroutine")
+    plan.add(thread, id="thread")
+    for n in range(2):
+        plan.add(process, id=f"process{n}", where="process")
+    print(json.dumps(weft.run(plan, trace=True).results))
 """
 
 
@@ -101,9 +109,10 @@ def test_a_command_is_told_the_span_of_its_attempt(receiver: Receiver, tmp_path:
     assert receiver.services == {"nightly"}
 
 
-def test_functions_run_in_the_context_of_their_attempt(receiver: Receiver, tmp_path: Path) -> None:
+def test_functions_know_the_span_of_their_attempt(receiver: Receiver, tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text(PROGRAM)
     ran = subprocess.run(
-        [sys.executable, "-c", PROGRAM],
+        [sys.executable, "program.py"],
         cwd=tmp_path,
         env=environment(**variables(receiver)),
         capture_output=True,
@@ -112,7 +121,7 @@ def test_functions_run_in_the_context_of_their_attempt(receiver: Receiver, tmp_p
     )
     assert ran.returncode == 0, ran.stderr
     results = json.loads(ran.stdout)
-    for name in ("coroutine", "thread"):
+    for name in ("coroutine", "thread", "process0", "process1"):
         span = receiver.span(f"{name} attempt 1")
         assert results[name] == f"{span.trace_id.hex()}-{span.span_id.hex()}"
 

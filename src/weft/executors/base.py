@@ -55,7 +55,8 @@ class Invocation(msgspec.Struct, frozen=True):
     """A function that is ready to be called: results of other tasks are filled in.
 
     Each attempt sees a copy of its own of ``context``, or of the context in which the executor
-    was made. A worker process sees none. ``name`` is what those who look for it shall see.
+    was made. A worker process sees none; instead it has the variables ``env`` meanwhile. ``name`` is what
+    those who look for it shall see.
     """
 
     function: Callable[..., Any]
@@ -63,3 +64,4 @@ class Invocation(msgspec.Struct, frozen=True):
     kwargs: Mapping[str, Any] = {}
     context: Context | None = None
     name: str | None = None
+    env: Mapping[str, str] = {}

@@ -326,7 +326,7 @@ class _Message:
 def _packed(job: Invocation, identity: Identity | None) -> _Message:
     try:
         with collected() as found:
-            payload = _dumps((identity, job.function, job.args, dict(job.kwargs)))
+            payload = _dumps((identity, dict(job.env), job.function, job.args, dict(job.kwargs)))
         return _Message(payload, list(_with_inner(found, set())) if found else [])
     except Exception as error:
         name = next((name for name, part in _parts(job) if not _can_be_pickled(part)), "the call")

@@ -1,8 +1,8 @@
 """What runs inside a worker process: one function after another, until its parent lets go.
 
-Knows the pipe to the parent and what goes over it: a pickled (identity, function, args, kwargs) in, with
-what it shares sent ahead; costs that are told, and a pickled Outcome, out. When a worker is started and when
-it is killed is decided in `process`.
+Knows the pipe to the parent and what goes over it: a pickled (identity, env, function, args, kwargs) in,
+with what it shares sent ahead; costs that are told, and a pickled Outcome, out. When a worker is started
+and when it is killed is decided in `process`.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import os
 import pickle
 import signal
 import warnings
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import partial
 from multiprocessing.connection import Connection, wait
 from threading import Event, Lock, Thread
@@ -133,18 +133,32 @@ def _end(worker: int) -> None:
 
 def _carry_out(payload: bytes, line: _Line) -> Outcome:
     try:
-        identity, function, args, kwargs = pickle.loads(payload)
+        identity, env, function, args, kwargs = pickle.loads(payload)
     except BaseException as error:
         return Failed(CouldNotStart(f"the function can't be loaded in a worker process: {error}"))
     line.at_work = identity
     if identity is not None:
         AT_WORK.set((line, identity.attempt))
     try:
-        return Succeeded(function(*args, **kwargs))
+        with _environment(env):
+            return Succeeded(function(*args, **kwargs))
     except BaseException as error:
         return failed(error)
     finally:
         line.at_work = None
+
+
+@contextmanager
+def _environment(env: Mapping[str, str]) -> Iterator[None]:
+    """Have these variables meanwhile; one function at a time is called here."""
+    before = {name: os.environ[name] for name in env if name in os.environ}
+    os.environ.update(env)
+    try:
+        yield
+    finally:
+        for name in env:
+            os.environ.pop(name, None)
+        os.environ.update(before)
 
 
 def _packed(outcome: Outcome) -> bytes:

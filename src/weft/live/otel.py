@@ -1,9 +1,9 @@
 """Traces and metrics of a run by OpenTelemetry: a span for the run, below it one for each task and attempt.
 
 Where they go is said by the standard variables (`OTEL_EXPORTER_OTLP_ENDPOINT` and so on), unless the program
-has set up OpenTelemetry itself. The run is part of the trace that `TRACEPARENT` names; commands get a
-`TRACEPARENT` of their own, and functions run in the context of their attempt's span, but for those in worker
-processes, which share no context. A task's span begins with its submission, so that its waits are seen.
+has set up OpenTelemetry itself. The run is part of the trace that `TRACEPARENT` names; commands, and
+functions in worker processes, get a `TRACEPARENT` of their own; other functions run in the context of their
+attempt's span. A task's span begins with its submission, so that its waits are seen.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ class Telemetry:
                     pass
 
     def environment(self, attempt: Attempt) -> Mapping[str, str]:
-        """Return the variables by which a command knows its span."""
+        """Return the variables by which another process knows the span of the attempt."""
         span = self._attempts.get(attempt)
         if span is None:
             return {}

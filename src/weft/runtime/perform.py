@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from weft.runtime.caching import Caching
     from weft.runtime.places import Places
 
+_NO_VARIABLES: Mapping[str, str] = {}
 _log = logging.getLogger("weft.runtime")
 
 
@@ -299,10 +300,10 @@ class Performer:
             args = filled_in(args, results)
             kwargs = filled_in(dict(kwargs), results)
         executor = self._executors.of(call.where)
-        context = handle.context
+        context, env = handle.context, _NO_VARIABLES
         if self.tracing is not None:
-            context = self.tracing.entered(attempt, context)
-        executor.start(attempt, Invocation(call.function, args, kwargs, context, handle.task.id))
+            context, env = self.tracing.entered(attempt, context), self.tracing.environment(attempt)
+        executor.start(attempt, Invocation(call.function, args, kwargs, context, handle.task.id, env))
 
     def _spawn(self, attempt: Attempt, command: Command, handle: Handle, where: Where | None) -> None:
         try:

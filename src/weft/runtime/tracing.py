@@ -20,7 +20,7 @@ class Tracing(Protocol):
         """Take in the facts of a turn, before its attempts begin."""
 
     def environment(self, attempt: Attempt) -> Mapping[str, str]:
-        """Return the variables by which a command knows its span."""
+        """Return the variables by which another process knows the span of the attempt."""
 
     def entered(self, attempt: Attempt, context: Context) -> Context:
         """Return ``context``, or a copy of it in which the span of the attempt is the present one."""
