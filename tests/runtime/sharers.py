@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextvars import Context
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import msgspec
 from tests.crowd import fork, ready, tell
 
 import weft
+from weft.model.attempt import Attempt
 from weft.model.limits import Pool
 from weft.model.lock import Lock
 from weft.model.rate import Rate
@@ -21,19 +23,40 @@ from weft.model.scope import Scope
 from weft.planning.prepare import prepare
 from weft.runtime.engine import Engine
 from weft.runtime.run import run_plan
+from weft.scheduling.facts import AttemptStarted, Fact
 
 LIMIT, PER_S, UNITS = 100, 1.0, 4
 
 
+class Begins:
+    """Knows when attempts were about to begin: each starts between that and its first step."""
+
+    def __init__(self) -> None:
+        self.moments: dict[int, float] = {}
+
+    def record(self, facts: Sequence[Fact]) -> None:
+        for fact in facts:
+            if isinstance(fact, AttemptStarted):
+                self.moments[fact.attempt.task] = time.monotonic()
+
+    def environment(self, attempt: Attempt) -> Mapping[str, str]:
+        return {}
+
+    def entered(self, attempt: Attempt, context: Context) -> Context:
+        return context
+
+
 async def starts(n: int) -> None:
     """Start as often as the rate allows, ``n`` times at most."""
+    begins = Begins()
 
-    async def start() -> None:
-        tell("start", time.monotonic())
+    async def start(number: int) -> None:
+        tell("start", begins.moments[number], time.monotonic())
 
     async with Engine(4, {"api": Rate(LIMIT, per=PER_S, scope=Scope.MACHINE)}) as engine:
-        for _ in range(n):
-            engine.submit(start, limits={"api": 1})
+        engine.trace(begins)
+        for number in range(n):
+            engine.submit(start, number, limits={"api": 1})
 
 
 async def units(n: int) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
+from types import FrameType
 
 import msgspec
 import pytest
@@ -52,6 +54,36 @@ def test_a_live_lock_is_not_broken_by_age(folder: Path) -> None:
     for path in (folder / "deploy").iterdir():
         os.utime(path, (0, 0))
     assert other.take("b", ALONE) == (LockTaken("deploy", (this_process(),)),)
+
+
+def test_while_it_is_waited_for_nothing_is_deleted_in_which_a_ctrl_c_would_be_lost(folder: Path) -> None:
+    """Python passes over what is raised in a `__del__`, also if that is a KeyboardInterrupt."""
+    holder, other = FileLocks(folder), FileLocks(folder)
+    holder.take("a", ALONE)
+    called: list[str] = []
+    sys.setprofile(lambda frame, event, argument: called.append(frame.f_code.co_name))
+    try:
+        for _ in range(2):
+            other.take("b", ALONE)
+    finally:
+        sys.setprofile(None)
+    assert "take" in called
+    assert "__del__" not in called
+
+
+def test_the_door_opens_again_after_who_was_interrupted_in_it(folder: Path) -> None:
+    holder, other = FileLocks(folder), FileLocks(folder)
+
+    def interrupt(frame: FrameType, event: str, argument: object) -> None:
+        if frame.f_code.co_name == "_in_the_way":
+            sys.setprofile(None)
+            raise KeyboardInterrupt
+
+    sys.setprofile(interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        holder.take("a", ALONE)
+    assert other.take("b", ALONE) == {"deploy": 1}
+    assert holder.take("a", ALONE) == (LockTaken("deploy", (this_process(),)),)
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff", b'{"host": 1}'])

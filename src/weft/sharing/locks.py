@@ -123,6 +123,8 @@ class FileLocks:
         self._mine: dict[tuple[str, str], tuple[Entry, FileLock]] = {}  # by ask and name
         self._blocked: dict[str, dict[str, list[Entry]]] = {}  # by ask and name: whom it found in its way
         self._mutex = Lock()
+        # One for all times: a Ctrl-C that comes while such an object is deleted, Python passes over.
+        self._at_the_door = _lock_on(folder / ".door")
 
     def take(self, ask: str, wants: Mapping[str, Hold]) -> dict[str, int] | tuple[LockTaken, ...]:
         """Take all locks for ``ask`` and return their fencing tokens, or wait in the queues of those taken.
@@ -256,11 +258,15 @@ class FileLocks:
         with self._mutex, _told(self._folder):
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             try:
-                with _lock_on(self._folder / ".door").acquire(_PATIENCE_S, poll_interval=0.001):
+                with self._at_the_door.acquire(_PATIENCE_S, poll_interval=0.001):
                     yield
             except Timeout as error:
                 message = f"another process has kept the door of {self._folder} shut for {_PATIENCE_S:g} s"
                 raise CannotShare(f"{message}\n  hint: is one of them stopped?") from error
+            except BaseException:
+                # It may have been interrupted on its way in or out; what the old one holds goes with it.
+                self._at_the_door = _lock_on(self._folder / ".door")
+                raise
 
 
 def encoded(name: str) -> str:
