@@ -17,8 +17,9 @@ import msgspec
 from weft.model.outcome import Succeeded
 from weft.scheduling.facts import AttemptStarted, CacheHit, Fact, TaskAdded, TaskEnded
 
-# What takes less is not remembered by its name: a journal is not to have a row for each of a million calls.
-SHORTEST_S = 0.001
+# What takes less than a process takes to start is not remembered by its name: a journal is not to have a row
+# for each of a million calls.
+SHORTEST_S = 0.002
 # The last run counts for a third: one that was disturbed does not upset the order, three in a row do.
 WEIGHT_OF_LAST = 1 / 3
 # SQLite takes 999 parameters in its oldest versions.
