@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,17 +13,20 @@ from hypothesis import strategies as st
 from weft.errors import PlanError
 from weft.executors.base import Executor
 from weft.model.attempt import Attempt
-from weft.model.outcome import Outcome
+from weft.model.limits import Pool
+from weft.model.outcome import Outcome, Skipped
 from weft.model.plan import Plan
 from weft.model.rate import Rate
-from weft.model.reason import TimedOut
+from weft.model.reason import NotNeeded, TimedOut
 from weft.model.retry import Retry
+from weft.model.scope import Scope
 from weft.model.speculation import Effects
 from weft.model.timeout import Timeout
+from weft.model.workspace import WorkspaceKind
 from weft.planning.check import problems
 from weft.scheduling.events import TimePassed
 from weft.scheduling.facts import AttemptStarted, LineHeld, StopAsked
-from weft.scheduling.states import STOPPING
+from weft.scheduling.states import STOPPING, RunState
 from weft.testing import ManualClock, ScriptedExecutor, Sim, cancelled, failed, plan, succeeded, task
 from weft.testing.strategies import limited_plans, plans, troubled_plans
 
@@ -115,6 +119,46 @@ def test_a_played_attempt_that_is_asked_to_end_does_so_at_once() -> None:
     run = Sim(plan(task("a", duration_s=9.0, timeout=Timeout(attempt_s=2.0)), task("b", needs=["a"])))
     assert run.play() == 2.0
     assert run.outcomes["a"] == failed(TimedOut(2.0))
+
+
+GPU, DISK = (Pool(2, scope=Scope.MACHINE) for _ in range(2))
+
+
+def test_what_others_were_asked_for_before_is_answered_when_the_run_is_played() -> None:
+    run = Sim(plan(task("a", limits={"gpu": 1}), limits={"gpu": GPU}))
+    assert run.asking == ["a"]
+    assert run.play() == 1.0
+    assert run.outcomes == {"a": succeeded()}
+
+
+def test_a_merge_that_was_under_way_before_is_done_when_the_run_is_played() -> None:
+    run = Sim(plan(task("a", workspace=WorkspaceKind.COPY, writes="x")))
+    run.finish("a")
+    run.play()
+    assert run.outcomes == {"a": succeeded()}
+
+
+def test_played_answers_are_given_in_the_order_in_which_they_were_asked_for() -> None:
+    """`c` may ask only when `a` was answered, and by then `b` has asked."""
+    asking = [task("a", limits={"gpu": 1}), task("b", limits={"disk": 1}), task("c", limits={"gpu": 1})]
+    run = Sim(
+        plan(
+            *(msgspec.structs.replace(each, needs=("first",)) for each in asking),
+            task("first"),
+            limits={"gpu": GPU, "disk": DISK},
+        )
+    )
+    run.play()
+    assert run.started == ["first", "a", "b", "c"]
+
+
+def test_an_answer_that_comes_after_the_end_of_a_played_run_is_not_given() -> None:
+    last = task("last", workspace=WorkspaceKind.COPY, writes="x")
+    perhaps = task("perhaps", speculative=True, limits={"gpu": 1})
+    run = Sim(plan(last, perhaps, limits={"gpu": GPU}), max_concurrent=1)
+    run.play()
+    assert run.outcomes == {"last": succeeded(), "perhaps": Skipped(NotNeeded())}
+    assert run.ended is RunState.SUCCEEDED
 
 
 def test_the_kit_can_be_imported_where_hypothesis_is_not_installed() -> None:

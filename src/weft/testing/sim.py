@@ -5,7 +5,8 @@ Nothing is executed. After every step the scheduler's invariants are checked.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from heapq import heappop, heappush
 from typing import Any
 
@@ -106,6 +107,7 @@ class Sim:
             (*elections_of(plan), *elections),
         )
         self._positions: dict[str, int] = {}
+        self._unanswered: dict[int, AskShares | BringBack] = {}
         self.submit_prepared(prepared, taken_up)
 
     # What happens
@@ -120,6 +122,11 @@ class Sim:
         self.facts += step.facts
         self.actions += step.actions
         self.wake_at = step.wake_at
+        if isinstance(event, SharesAnswered | BroughtBack):
+            del self._unanswered[event.task]
+        for action in step.actions:
+            if isinstance(action, AskShares | BringBack):
+                self._unanswered[action.task] = action
         check(self.scheduler)
         return step
 
@@ -203,8 +210,8 @@ class Sim:
         """Close the plan, let all tasks take as long as they are expected to, and return the makespan.
 
         An attempt takes the task's ``duration_s``, or one second, from the moment of its start, and ends
-        as ``outcomes`` says, or well; one that is asked to end does so at once. What runs already begins
-        anew.
+        as ``outcomes`` says, or well. At once, and in this order: one that is asked to end does so, other
+        processes give what they are asked for, a merge goes well. What runs already begins anew.
 
         >>> from weft.testing import plan, task
         >>> Sim(plan(task("a", duration_s=2.0), task("b")), max_concurrent=1).play()
@@ -214,18 +221,19 @@ class Sim:
         running = [node.attempt for node in self.scheduler.live.values() if node.attempt is not None]
         for attempt in running:
             self._schedule(due, attempt)
+        self._obey(due, tuple(self._unanswered.values()))
         if not self.scheduler.closed:
-            self._obey(due, self.step(PlanClosed()))
+            self._obey(due, self.step(PlanClosed()).actions)
         while due or self.wake_at is not None:
             if not due or (self.wake_at is not None and self.wake_at < due[0][0]):
-                self._obey(due, self.wake())
+                self._obey(due, self.wake().actions)
                 continue
             moment, *which = heappop(due)
             attempt = Attempt(*which)
             if self._is_running(attempt):  # else it was asked to end before
                 self.clock.advance_to(moment)
                 outcome = _outcome((outcomes or {}).get(self.plan.tasks[attempt.task].id), attempt.number)
-                self._obey(due, self.step(AttemptFinished(attempt, outcome)))
+                self._obey(due, self.step(AttemptFinished(attempt, outcome)).actions)
         return self.clock.now
 
     def _schedule(self, due: list[tuple[float, int, int]], attempt: Attempt) -> None:
@@ -233,17 +241,26 @@ class Sim:
         moment = self.clock.now + (UNKNOWN_S if duration_s is None else duration_s)
         heappush(due, (moment, attempt.task, attempt.number))
 
-    def _obey(self, due: list[tuple[float, int, int]], step: Step) -> None:
-        """Begin what a step wants begun, and end what it wants to end, with all that follows from that."""
-        for action in step.actions:
+    def _obey(self, due: list[tuple[float, int, int]], actions: Iterable[Action]) -> None:
+        """Begin what is to begin, and answer the rest in the order in which it was ordered."""
+        ordered = deque(actions)
+        while ordered:
+            action = ordered.popleft()
             if isinstance(action, StartAttempt):
                 self._schedule(due, action.attempt)
-            elif isinstance(action, AskShares):
-                self._obey(due, self.step(SharesAnswered(action.task, action.shares, granted=True)))
-            elif isinstance(action, BringBack):
-                self._obey(due, self.step(BroughtBack(action.task)))
-            elif isinstance(action, StopAttempt) and self._is_running(action.attempt):
-                self._obey(due, self.step(AttemptFinished(action.attempt, cancelled())))
+            elif self.ended is None and (answer := self._answer_to(action)) is not None:
+                ordered += self.step(answer).actions
+
+    def _answer_to(self, action: Action) -> Event | None:
+        match action:
+            case AskShares(task, shares):
+                return SharesAnswered(task, shares, granted=True)
+            case BringBack(task):
+                return BroughtBack(task)
+            case StopAttempt(attempt) if self._is_running(attempt):
+                return AttemptFinished(attempt, cancelled())
+            case _:
+                return None
 
     def _is_running(self, attempt: Attempt) -> bool:
         node = self.scheduler.live.get(attempt.task)
