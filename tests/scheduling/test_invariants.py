@@ -262,6 +262,12 @@ def test_speculation_that_is_in_the_way_is_seen() -> None:
     broken(scheduler, "task 1 `q` is in the way")
 
 
+def test_speculation_that_is_not_dropped_when_all_that_needed_it_have_ended_is_seen() -> None:
+    run = Sim(plan(task("p", speculative=True), task("a", needs=["p"])))
+    run.scheduler.course.speculation.end(run.scheduler.live[1])
+    broken(run.scheduler, "task 0 `p` is not dropped, and all that needed it have ended")
+
+
 def test_speculation_that_goes_on_when_all_else_is_over_is_seen() -> None:
     run = Sim(plan(task("p", speculative=True)))
     run.scheduler.closed = True

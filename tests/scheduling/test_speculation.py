@@ -373,6 +373,18 @@ def test_what_only_the_dropped_needed_is_dropped_with_it() -> None:
     assert run.skipped == {"p": NotNeeded(), "q": NotNeeded()}
 
 
+def test_speculation_is_dropped_in_the_step_that_drops_what_it_was_needed_for() -> None:
+    """With `q` gone, half of the group is enough: `b` is left out by that, and nobody needs `p` any more."""
+    half = Group(min_required=0.5, when_met=Rest.DRAIN)
+    members = [task("a", group="g"), perhaps("q", group="g", needs=["p"]), task("b", group="g", needs=["p"])]
+    run = Sim(plan(perhaps("p"), *members, task("c", needs=["q"]), groups={"g": half}))
+    run.close()
+    run.finish("a")
+    run.cancel("c")
+    assert run.skipped == {"q": NotNeeded(), "b": GroupMet("g", 1, 1)}
+    assert run.state("p") is STOPPING
+
+
 def test_speculation_that_nobody_has_needed_so_far_is_kept_for_those_who_come() -> None:
     run = Sim(plan(perhaps()))
     run.pass_to(5.0)

@@ -326,14 +326,19 @@ class Course:
 
     def review_speculation(self, now: float, *, closed: bool) -> None:
         """Drop what nobody needs, and promote what somebody waits for."""
+        self._drop_unneeded(now, closed=closed)
+        while self.decisions:  # by which others may end, and leave more that nobody needs
+            self.carry_out(now)
+            self._drop_unneeded(now, closed=closed)
+        for node, level in self.speculation.wanted():
+            self.admission.change_level(node, level, now)
+
+    def _drop_unneeded(self, now: float, *, closed: bool) -> None:
         for node in self.speculation.unneeded(self.tasks.live, closed=closed):
             if node.attempt is not None:
                 self.stop(node, NotNeeded(), now, force=False)
             elif node.state < SUCCEEDED:
                 self._drop(node, NotNeeded(), now)
-        self.carry_out(now)
-        for node, level in self.speculation.wanted():
-            self.admission.change_level(node, level, now)
 
     def make_room(self, now: float) -> None:
         """Stop the speculation that is in the way of others."""

@@ -336,6 +336,8 @@ def _check_speculation(scheduler: Scheduler, nodes: list[Node]) -> None:
     """Speculation holds no slot that is wanted, and lives only while somebody may need it."""
     speculation, admission = scheduler.course.speculation, scheduler.admission
     running = speculation.running()
+    for node in speculation.unneeded(scheduler.live, closed=False):
+        raise AssertionError(f"{_name(node)} is not dropped, and all that needed it have ended")
     for node in admission.in_the_way(running):
         raise AssertionError(f"{_name(node)} is in the way")
     for node in nodes:
