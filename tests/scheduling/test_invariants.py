@@ -6,6 +6,7 @@ import pytest
 
 from weft.model.attempt import Attempt
 from weft.model.health import Health, WhenUnhealthy
+from weft.model.limits import MAX_CONCURRENT
 from weft.model.policy import Policy
 from weft.model.priority import HIGH, NORMAL
 from weft.model.rate import Rate
@@ -13,10 +14,11 @@ from weft.model.reason import Interrupted, NotNeeded, Preempted
 from weft.model.retry import Retry
 from weft.model.timeout import Timeout
 from weft.scheduling.deadlines import Due
+from weft.scheduling.facts import AttemptStarted, StopAsked
 from weft.scheduling.health import Circuit
-from weft.scheduling.invariants import check
+from weft.scheduling.invariants import check, check_step
 from weft.scheduling.locks import LockGate
-from weft.scheduling.scheduler import Scheduler
+from weft.scheduling.scheduler import Scheduler, Step
 from weft.scheduling.states import RUNNING, SKIPPED, SUCCEEDED, WAITING, RunState
 from weft.testing import Sim, failed, plan, task
 
@@ -260,6 +262,26 @@ def test_speculation_that_is_in_the_way_is_seen() -> None:
     node.state, node.stop_reason = RUNNING, None
     scheduler.deadlines.drop(Due.KILL, 1)
     broken(scheduler, "task 1 `q` is in the way")
+
+
+def test_speculation_that_starts_only_to_make_room_is_seen() -> None:
+    run = Sim(plan(task("a")))
+    run.submit(perhaps := task("p", speculative=True))
+    node = run.scheduler.live[1]
+    assert node.attempt is not None, f"{perhaps} does not run"
+    begun, cut = AttemptStarted(0.0, node.attempt), StopAsked(0.0, node.attempt, False, Preempted())
+    check_step(run.scheduler, Step([], [begun]))
+    check_step(run.scheduler, Step([], [cut]))
+    with pytest.raises(AssertionError, match="task 1 `p` was started, and is in the way"):
+        check_step(run.scheduler, Step([], [begun, cut]))
+
+
+def test_units_that_are_kept_from_speculation_for_a_task_that_runs_are_seen() -> None:
+    scheduler = speculating()
+    scheduler.admission.gates[MAX_CONCURRENT].kept = (1, scheduler.live[0])
+    broken(scheduler, "has 0 free, of which it keeps 1")
+    scheduler.admission.gates[MAX_CONCURRENT].free = 1
+    broken(scheduler, "1 units in use|is kept for task 0 `p`: RUNNING")
 
 
 def test_speculation_that_is_not_dropped_when_all_that_needed_it_have_ended_is_seen() -> None:

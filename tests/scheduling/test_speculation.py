@@ -3,34 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from weft.model.group import Group, Rest
-from weft.model.limits import MAX_CONCURRENT
+from weft.model.health import Health, WhenUnhealthy
+from weft.model.limits import MAX_CONCURRENT, Pool
 from weft.model.outcome import Cancelled, Outcome, Skipped, Succeeded
 from weft.model.policy import Policy
 from weft.model.priority import HIGH, LOW
 from weft.model.rate import Rate
 from weft.model.reason import (
     CancelAsked,
+    CircuitProbing,
     DependencyCancelled,
     Exited,
     GroupMet,
     Interrupted,
+    LockHeld,
     NotNeeded,
     PoolReserved,
     Preempted,
     RateDue,
     RunFailed,
+    WaitReason,
 )
 from weft.model.retry import Retry
+from weft.model.scope import Scope
 from weft.model.task import Task
 from weft.model.timeout import Timeout
 from weft.planning.prepare import prepare
-from weft.scheduling.actions import StartAttempt, StopAttempt
+from weft.scheduling.actions import ReturnShares, StartAttempt, StopAttempt
 from weft.scheduling.events import AttemptFinished, PlanClosed, TasksSubmitted, TimePassed
 from weft.scheduling.facts import AttemptEnded, AttemptStarted, Fact, StopAsked
 from weft.scheduling.node import SPECULATIVE
@@ -168,6 +174,89 @@ def test_nobody_makes_room_for_a_task_that_wants_what_is_kept_for_a_better_one()
     run.submit(task("narrow", limits={"x": 1}, priority=LOW))
     assert run.waiting("narrow")[0] == PoolReserved("x", by="wide")
     assert not preempted(run)
+
+
+def test_as_many_make_room_at_once_as_units_are_wanted_where_slots_are_not_what_is_lacking() -> None:
+    guesses = [perhaps(f"p{n}", limits={"gpu": 4}) for n in range(3)]
+    run = Sim(plan(*guesses, limits={"gpu": 12}), max_concurrent=9)
+    run.submit(*(task(f"a{n}", limits={"gpu": 1}) for n in range(5)))
+    assert preempted(run) == ["p2", "p1"]
+
+
+# Until room was made
+
+
+def test_what_frees_up_is_not_given_back_to_speculation_before_all_is_there() -> None:
+    run = Sim(plan(perhaps("p", limits={"gpu": 1}), perhaps("q"), limits={"gpu": 1}), max_concurrent=2)
+    run.submit(task("a", limits={"gpu": 1, MAX_CONCURRENT: 2}))
+    assert preempted(run) == ["p", "q"]
+    run.finish("q", cancelled())
+    assert run.running == ["p"]
+    assert run.waiting("q") == (PoolReserved(MAX_CONCURRENT, by="a"),)
+    run.finish("p", cancelled())
+    assert run.running == ["a"]
+    run.finish("a")
+    assert run.running == ["p", "q"]
+    assert preempted(run) == ["p", "q"], "once each"
+
+
+@pytest.mark.parametrize(
+    ("settings", "because"),
+    [
+        ({"limits": {"disk": 1}}, PoolReserved("disk", by="a")),
+        ({"limits": {"api": 1}}, PoolReserved("api", by="a")),
+        ({"locks": ["index"]}, LockHeld("index", (), kept_for="a")),
+    ],
+)
+def test_speculation_does_not_start_where_it_would_have_to_make_room(
+    settings: dict[str, Any], because: WaitReason
+) -> None:
+    run = Sim(
+        plan(perhaps("p", limits={"gpu": 1}), limits={"gpu": 1, "disk": 1, "api": Rate(1, per=10.0)}),
+    )
+    both = {**settings, "limits": {"gpu": 1, **settings.get("limits", {})}}
+    run.submit(task("a", **both), perhaps("q", **settings))
+    assert (run.running, run.waiting("q")) == (["p"], (because,))
+    run.finish("p", cancelled())
+    assert run.running == ["a"]
+
+
+def test_speculation_does_not_probe_where_a_better_task_will() -> None:
+    health = Health(min_samples=1, window_s=1.0, when_unhealthy=WhenUnhealthy.PAUSE, cool_down_s=1.0)
+    tasks = [perhaps("p", limits={"gpu": 1}), task("bad", limits={"disk": 1})]
+    run = Sim(plan(*tasks, limits={"gpu": 1, "disk": Pool(2, health)}))
+    run.finish("bad", failed())
+    run.submit(task("a", limits={"gpu": 1, "disk": 1}), perhaps("q", limits={"disk": 1}))
+    run.pass_to(1.0)
+    assert (run.running, preempted(run)) == (["p"], ["p"])
+    assert run.waiting("q") == (CircuitProbing("limit `disk`"),)
+    run.finish("p", cancelled())
+    assert run.running == ["a"]
+
+
+def test_what_is_left_besides_is_still_used() -> None:
+    run = Sim(plan(perhaps("p", limits={"gpu": 1}), limits={"gpu": 1}), max_concurrent=4)
+    run.submit(task("a", limits={"gpu": 1, MAX_CONCURRENT: 2}), *(perhaps(f"q{n}") for n in range(3)))
+    assert run.running == ["p", "q0", "q1"], "a takes the slot of p and one more"
+    run.finish("p", cancelled())
+    assert run.running == ["a", "q0", "q1"]
+
+
+def test_what_was_kept_for_a_task_that_waits_no_more_is_used() -> None:
+    run = Sim(plan(perhaps("p", limits={"gpu": 1}), limits={"gpu": 1}), max_concurrent=2)
+    run.submit(task("a", limits={"gpu": 1, MAX_CONCURRENT: 2}), perhaps("q"))
+    assert run.running == ["p"]
+    run.cancel("a")
+    assert run.running == ["p", "q"]
+
+
+def test_speculation_that_asks_others_does_not_begin_in_a_place_that_is_wanted_meanwhile() -> None:
+    gpu = Pool(1, scope=Scope.MACHINE)
+    run = Sim(plan(perhaps(limits={"gpu": 1}), limits={"gpu": gpu}), max_concurrent=1)
+    run.submit(task("a"))
+    step = run.grant("perhaps")
+    assert ReturnShares(0) in step.actions
+    assert (run.started, run.state("perhaps")) == (["a"], READY)
 
 
 # What has made room

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from random import Random
 from typing import get_args
 
 import pytest
@@ -46,7 +47,8 @@ from weft.scheduling.facts import (
 )
 from weft.scheduling.health import Circuit
 from weft.scheduling.states import RunState
-from weft.testing import Simulation, simulate
+from weft.testing import Sim, Simulation, failed, simulate
+from weft.testing.random_plan import random_plan
 
 N_PLANS = 10_000
 CHUNK = 1_000  # small enough to spread over several test processes
@@ -354,6 +356,22 @@ def test_larger_plans_hold_as_well() -> None:
         assert_rates_hold(simulation)
         assert_locks_hold(simulation)
         assert_circuits_hold(simulation)
+
+
+@pytest.mark.parametrize("n_failing", [0, 3])
+def test_random_plans_can_be_played_to_their_end(n_failing: int) -> None:
+    """Where other processes give all that they are asked for, and whoever is asked to end does so at once."""
+    for seed in range(2_000):
+        chance = Random(seed)
+        run = Sim(random_plan(chance))
+        names = [task.id for task in run.plan.tasks]
+        try:
+            run.play(dict.fromkeys(chance.sample(names, min(n_failing, len(names))), failed()))
+            assert run.ended is not None, f"{run.running} never end, {run.asking} ask in vain"
+            assert set(run.outcomes) == set(names)
+        except AssertionError as error:
+            error.add_note(f"seed {seed}")
+            raise
 
 
 def test_the_simulator_meets_every_kind_of_fact_and_outcome() -> None:

@@ -13,7 +13,7 @@ that an open circuit stops, or a no of other processes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from heapq import heappop, heappush
 from operator import itemgetter
 
@@ -29,11 +29,11 @@ from weft.scheduling.health import Monitors
 from weft.scheduling.lent import LentGate
 from weft.scheduling.locks import UNITS, LockGate
 from weft.scheduling.news import LineNews
-from weft.scheduling.node import Key, Node
-from weft.scheduling.preemption import in_the_way
+from weft.scheduling.node import SPECULATIVE, Node
+from weft.scheduling.preemption import room_for
 from weft.scheduling.rated import Rates
 from weft.scheduling.rates import RateGate
-from weft.scheduling.ready import Gate, Line
+from weft.scheduling.ready import Gate, Heads, Line
 from weft.scheduling.shared import SharedGate, Shares
 from weft.scheduling.states import READY
 
@@ -78,9 +78,11 @@ class Admission:
         self.aging = Aging(aging_s)
         self.lines: dict[tuple[Asked, int], Line] = {}
         self._demands: dict[Asked, tuple[tuple[Gate, int], ...]] = {}
-        self.heads: list[tuple[Key, int, Line]] = []  # of lines that are not parked; some outdated
+        self.heads: Heads = []  # of lines that are not parked; some outdated
+        self.idle_heads: Heads = []  # the same of speculation, which gets what is left
         self._grown: list[Line] = []  # by tasks that have become ready since heads were looked at
         self._ask_again_at: float | None = None  # for the room that speculation takes
+        self._kept: Mapping[Gate, tuple[int, Node]] = {}  # from speculation
         self.news = LineNews(self._main)
         self._plain = self._line((), _USUAL)  # of tasks that take one slot and nothing else
 
@@ -104,9 +106,10 @@ class Admission:
                 self.aging.add(line, now)
 
     def start_all(self, now: float) -> list[Node]:
-        """Take all that can be taken for the next tasks, and return them in the order of choice."""
-        started: list[Node] = []
-        heads = self.heads
+        """Take all that can be taken for the next tasks, and return them in the order of choice.
+
+        Speculation is left out.
+        """
         self._ask_again_at = None
         if self.aging.is_mixed:
             for aged in tuple(self.aging.moved(now)):
@@ -117,25 +120,35 @@ class Admission:
         for line in self._grown:
             self._unpark(line)
         self._grown.clear()
+        return self._start(self.heads, self._take, now)
+
+    def start_idle(self, now: float) -> list[Node]:
+        """Take for speculation what is left, and return it in the order of choice."""
+        return self._start(self.idle_heads, self._take_idle, now)
+
+    def _start(self, heads: Heads, take: Callable[[Line, Node], bool], now: float) -> list[Node]:
+        started: list[Node] = []
         while heads and self._main.free > 0:
             key, _, line = heappop(heads)
             node = line.head()
             if line.parked_at is None and node is not None and node.key == key:
                 line.announced = None
-                self._start_from(line, node, started)
+                self._start_from(line, node, started, take)
         if self.rates.is_used:
             for started_now in started:
                 self.rates.begin(started_now, now)
         return started
 
-    def _start_from(self, line: Line, node: Node | None, started: list[Node]) -> None:
+    def _start_from(
+        self, line: Line, node: Node | None, started: list[Node], take: Callable[[Line, Node], bool]
+    ) -> None:
         """Start the head of a line, and those behind it for as long as no other line has a better one."""
-        heads, main = self.heads, self._main
+        heads, main = line.heads, self._main
         while node is not None:
             if main.free <= 0 or (heads and heads[0][0] < node.key):
                 self._announce(line, node)
                 return
-            if not self._take(line, node):
+            if not take(line, node):
                 return
             line.leave()
             started.append(node)
@@ -165,10 +178,25 @@ class Admission:
                 self._unpark(left)
             self.enqueue(node, now, is_moved=True)
 
-    def in_the_way(self, speculative: Sequence[Node]) -> list[Node]:
-        """Return those of ``speculative``, all of which run, that keep better tasks from starting."""
-        found, self._ask_again_at = in_the_way(self.lines.values(), speculative)
-        return found
+    def make_room(self, speculative: Sequence[Node]) -> list[Node]:
+        """Return those of ``speculative``, all of which run, that keep better tasks from starting.
+
+        What these tasks will take is kept from speculation meanwhile.
+        """
+        room = room_for(self.lines.values(), speculative)
+        for gate in self._kept:
+            gate.kept = None
+            for line in [line for line in gate.lines if line.level == SPECULATIVE]:
+                self._unpark(line)
+        self._kept = room.kept()
+        for gate, kept in self._kept.items():
+            gate.kept = kept
+        self._ask_again_at = room.due
+        return room.emptied
+
+    def is_in_the_way(self, node: Node, speculative: Sequence[Node]) -> bool:
+        """Tell whether ``node``, which has all that it takes, would make room like ``speculative``."""
+        return node in room_for(self.lines.values(), (*speculative, node)).emptied
 
     def moments(self) -> tuple[float | None, ...]:
         """Return when somebody moves up, and when gates open, by the passing of time alone; None: never."""
@@ -276,13 +304,13 @@ class Admission:
 
     def _has_head(self) -> bool:
         """Tell whether a task could start if there were a slot for it."""
-        heads = self.heads
-        while heads:
-            key, _, line = heads[0]
-            node = line.head()
-            if line.parked_at is None and node is not None and node.key == key:
-                return True
-            heappop(heads)
+        for heads in (self.heads, self.idle_heads):
+            while heads:
+                key, _, line = heads[0]
+                node = line.head()
+                if line.parked_at is None and node is not None and node.key == key:
+                    return True
+                heappop(heads)
         return False
 
     def _move_up(self, node: Node, now: float) -> None:
@@ -303,7 +331,8 @@ class Admission:
         if line is None:
             if asked not in self._demands:
                 self._demands[asked] = self._demand(asked)
-            line = Line(len(self.lines), level, self._demands[asked])
+            heads = self.idle_heads if level == SPECULATIVE else self.heads
+            line = Line(len(self.lines), level, self._demands[asked], heads)
             self.lines[asked, level] = line
         return line
 
@@ -330,9 +359,7 @@ class Admission:
             if units > gate.free or gate.reserved_for is not None:
                 closed = self._closed_gate(node)
                 if closed is not None:
-                    line.parked_at = closed
-                    closed.lines[line] = None
-                    self.news.parked(line, closed)
+                    self._park(line, closed)
                     return False
                 self._drop_reservations(node)
                 break
@@ -345,6 +372,19 @@ class Admission:
                 if isinstance(gate, CircuitGate):
                     self._let_go(gate)
         return True
+
+    def _take_idle(self, line: Line, node: Node) -> bool:
+        """Take all that ``node`` needs, which is speculation, or park its line; tell which."""
+        for gate, units in line.demand:
+            if gate.kept_from_speculation(units) is not None:
+                self._park(line, gate)
+                return False
+        return self._take(line, node)
+
+    def _park(self, line: Line, gate: Gate) -> None:
+        line.parked_at = gate
+        gate.lines[line] = None
+        self.news.parked(line, gate)
 
     def _closed_gate(self, node: Node) -> Gate | None:
         """Return a gate that stops ``node``, once it has reserved what it lacks at every such gate."""
@@ -397,5 +437,5 @@ class Admission:
             self._announce(line, head)
 
     def _announce(self, line: Line, head: Node) -> None:
-        heappush(self.heads, (head.key, line.number, line))
+        heappush(line.heads, (head.key, line.number, line))
         line.announced = head

@@ -52,7 +52,7 @@ class CircuitGate(Barrier):
                 self.free = 1 if self._monitor.probe is None else 0
 
     def reason(self, node: Node, units: int) -> WaitReason | None:
-        if self.free:
+        if self.admits(units, node.key):
             return None
         monitor = self._monitor
         if monitor.circuit is Circuit.OPEN:

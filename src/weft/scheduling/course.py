@@ -58,7 +58,7 @@ from weft.scheduling.facts import (
 )
 from weft.scheduling.failure import Because, Decision, Failures
 from weft.scheduling.health import Circuit, Monitors
-from weft.scheduling.node import Node
+from weft.scheduling.node import SPECULATIVE, Node
 from weft.scheduling.rated import is_refused
 from weft.scheduling.retry import Spending
 from weft.scheduling.shared import Shares
@@ -161,16 +161,39 @@ class Course:
         self.admission.enqueue(node, now)
 
     def start_what_can(self, now: float) -> None:
+        self._begin(self.admission.start_all(now), now)
+        if self.speculation.is_used:
+            self._speculate(now)
+        if self.admission.news:
+            self.facts += self.admission.news.tell(now)
+
+    def _speculate(self, now: float) -> None:
+        """Let speculation make room for those who could start then, and start where some is left."""
+        while True:
+            for node in self.admission.make_room(self.speculation.running()):
+                self.stop(node, Preempted(), now, force=False)
+            started = self.admission.start_idle(now)
+            if not started:
+                return
+            self._begin(started, now)
+            # What was kept for one of them is not any more.
+            self._begin(self.admission.start_all(now), now)
+
+    def _begin(self, started: Iterable[Node], now: float) -> None:
         shares = self.admission.shares
-        for node in self.admission.start_all(now):
+        for node in started:
             if shares.is_used and (asked := shares.of(node.prepared.task)):
                 node.become(ASKING)
                 self.facts.append(SharesAsked(now, node.prepared.position))
                 self.actions.append(AskShares(node.prepared.position, asked))
             else:
                 self.run(node, now)
-        if self.admission.news:
-            self.facts += self.admission.news.tell(now)
+
+    def lets_begin(self, node: Node, now: float) -> bool:
+        """Tell whether ``node``, which has got what it asked others for, may still begin an attempt."""
+        if node.key[0] == SPECULATIVE and self.admission.is_in_the_way(node, self.speculation.running()):
+            return False
+        return self.admission.lets_begin(node, now)
 
     def run(self, node: Node, now: float) -> None:
         """Start an attempt; all that it takes is reserved."""
@@ -339,11 +362,6 @@ class Course:
                 self.stop(node, NotNeeded(), now, force=False)
             elif node.state < SUCCEEDED:
                 self._drop(node, NotNeeded(), now)
-
-    def make_room(self, now: float) -> None:
-        """Stop the speculation that is in the way of others."""
-        for node in self.admission.in_the_way(self.speculation.running()):
-            self.stop(node, Preempted(), now, force=False)
 
     def carry_out(self, now: float) -> None:
         """Do what was decided about groups, votes and the run, and what is decided by that."""

@@ -16,12 +16,14 @@ from weft.scheduling.admission import Admission
 from weft.scheduling.barrier import Barrier
 from weft.scheduling.circuit import CircuitGate
 from weft.scheduling.deadlines import Due
+from weft.scheduling.facts import AttemptStarted, StopAsked
 from weft.scheduling.health import Circuit
 from weft.scheduling.locks import LockGate
 from weft.scheduling.node import SPECULATIVE, Node
+from weft.scheduling.preemption import room_for
 from weft.scheduling.rates import RateGate
 from weft.scheduling.ready import Gate, Line
-from weft.scheduling.scheduler import Scheduler
+from weft.scheduling.scheduler import Scheduler, Step
 from weft.scheduling.shared import SharedGate
 from weft.scheduling.states import (
     ASKING,
@@ -64,6 +66,22 @@ def check(scheduler: Scheduler) -> None:
     _check_shares(admission, nodes)
     _check_speculation(scheduler, nodes)
     _check_the_end(scheduler)
+
+
+def check_step(scheduler: Scheduler, step: Step) -> None:
+    """Look at what a step of ``scheduler`` has ordered: no speculation starts only to make room at once.
+
+    Who asks others starts by their answer, whatever else comes in that step.
+
+    Raises:
+        AssertionError: some does.
+    """
+    started = {fact.attempt for fact in step.facts if isinstance(fact, AttemptStarted)}
+    cut = [fact.attempt for fact in step.facts if isinstance(fact, StopAsked) and fact.because == Preempted()]
+    for attempt in cut:
+        node = scheduler.live[attempt.task]
+        asks = bool(scheduler.admission.shares.of(node.prepared.task))
+        assert asks or attempt not in started, f"{_name(node)} was started, and is in the way"
 
 
 def _name(node: Node) -> str:
@@ -233,7 +251,7 @@ def _check_heads(admission: Admission) -> None:
         if line.parked_at is not None:
             assert line in line.parked_at.lines, f"{_name(head)} is parked where nobody looks"
         else:
-            assert (head.key, line.number, line) in admission.heads, f"{_name(head)} is forgotten"
+            assert (head.key, line.number, line) in line.heads, f"{_name(head)} is forgotten"
     for gate in admission.gates.values():
         for line in gate.lines:
             assert line.parked_at is gate, f"line {line.number} is parked at {gate.name} and is not"
@@ -257,6 +275,10 @@ def _gates(admission: Admission, node: Node) -> Iterator[tuple[Gate, int]]:
 def _check_reservations(admission: Admission) -> None:
     """Units are kept only for a READY task that asks for them."""
     for gate in admission.gates.values():
+        if gate.kept is not None:
+            units, better = gate.kept
+            assert 0 < units <= gate.free, f"{gate.name} has {gate.free} free, of which it keeps {units}"
+            assert better.state is READY, f"{gate.name} is kept for {_name(better)}: {better.state.name}"
         holder = gate.reserved_for
         if holder is not None:
             assert holder.state is READY, f"{gate.name} is kept for {_name(holder)}: {holder.state.name}"
@@ -338,7 +360,7 @@ def _check_speculation(scheduler: Scheduler, nodes: list[Node]) -> None:
     running = speculation.running()
     for node in speculation.unneeded(scheduler.live, closed=False):
         raise AssertionError(f"{_name(node)} is not dropped, and all that needed it have ended")
-    for node in admission.in_the_way(running):
+    for node in room_for(admission.lines.values(), running).emptied:
         raise AssertionError(f"{_name(node)} is in the way")
     for node in nodes:
         speculative = node.prepared.task.speculative

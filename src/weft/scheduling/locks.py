@@ -49,6 +49,5 @@ class LockGate(Gate):
     def reason(self, node: Node, units: int) -> WaitReason | None:
         if units > self.free:
             return LockHeld(self.lock, self.holders)
-        if self.reserved_for is not None and self.reserved_for.key < node.key:
-            return LockHeld(self.lock, (), self.reserved_for.prepared.task.id)
-        return None
+        better = self.spared_for(units, node.key)
+        return None if better is None else LockHeld(self.lock, (), better.prepared.task.id)

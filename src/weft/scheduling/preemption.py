@@ -1,15 +1,15 @@
 """Preemption: which speculative tasks have to make room for those that wait.
 
 A slot is wanted by a task that could start if it had it: who waits for something that no speculation
-holds, for a rate or for a circuit, takes nobody's place. Knows lines, gates and units; what speculation is
-needed is known in `speculation`.
+holds, for a rate or for a circuit, takes nobody's place. What such a task will take is kept from all
+speculation until it has it: else what frees up first would be given back before the rest is there. Knows
+lines, gates and units; what speculation is needed is known in `speculation`.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
 
 from weft.scheduling.node import SPECULATIVE, Node
 from weft.scheduling.rates import RateGate
@@ -18,48 +18,60 @@ from weft.scheduling.slots import Slots
 from weft.scheduling.states import STOPPING
 
 
-def in_the_way(lines: Iterable[Line], speculative: Sequence[Node]) -> tuple[list[Node], float | None]:
-    """Return those of ``speculative``, all of which hold slots, that have to go, and when to ask again.
+def room_for(lines: Iterable[Line], speculative: Sequence[Node]) -> Room:
+    """Return the room that ``speculative`` tasks, which all hold slots, make for those who wait in ``lines``.
 
     Of several that would do, the last in program order goes. What is being stopped already makes room
-    without being asked again. Others may have to go when a rate has room for those who wait.
+    without being asked again.
     """
-    heads = [(head.key, line) for line in lines if line.level != SPECULATIVE and (head := line.head())]
-    if not heads or not speculative:
-        return [], None
-    room = _Room(speculative)
-    n_slots = sum(node.demand[-1][1] for node in speculative)  # of which each wants at least one
-    for _, line in sorted(heads, key=lambda pair: pair[0]):
-        for _ in islice(line, n_slots):
-            if not room.left:
-                return room.emptied, None
+    room = Room(speculative)
+    if not speculative:
+        return room
+    heads = [(head.key, line) for line in lines if (head := line.head())]
+    better = sorted((key, line.number, line) for key, line in heads if line.level != SPECULATIVE)
+    is_kept = len(better) < len(heads)  # from speculation that waits
+    for _, _, line in better:
+        for _ in line:
+            if not room.left and not is_kept:
+                return room
             if not room.has_place_for(line):
                 break
-    return room.emptied, min(room.dues, default=None)
+    return room
 
 
-class _Room:
+class Room:
     """What would be free if some speculative tasks were gone.
 
     Attributes:
         left: those that may stay so far.
         emptied: those that have to go.
-        dues: when rates have room for those who wait.
     """
 
     def __init__(self, speculative: Sequence[Node]) -> None:
-        self.left = sorted(speculative, key=lambda node: -node.prepared.position)
+        staying = (node for node in speculative if node.state is not STOPPING)
+        self.left = sorted(staying, key=lambda node: -node.prepared.position)
         self.emptied: list[Node] = []
-        self.dues: list[float] = []
+        self._dues: list[float] = []  # when rates have room for those who wait
         self._free: dict[Slots, int] = {}  # in place of what gates say
         self._held = Counter[Slots]()  # by those that may stay
         self._kept: set[Slots] = set()  # for somebody who comes first, and has to wait all the same
-        self._served: list[Node] = []  # for whom nothing has to be kept any more
-        for node in speculative:
+        self._served: dict[Node, None] = {}  # for whom nothing has to be kept any more
+        self._users: dict[Gate, Node] = {}  # the first of those who have a place, by what they will take
+        for node in self.left:
             self._held.update(dict(_given_back(node)))
         for node in speculative:
             if node.state is STOPPING:
-                self._empty(node)
+                self._free_up(node)
+
+    @property
+    def due(self) -> float | None:
+        """When others may have to go, as a rate has room for those who wait."""
+        return min(self._dues, default=None) if self.left else None
+
+    def kept(self) -> dict[Gate, tuple[int, Node]]:
+        """Return how many units that are free already will be taken, and for whom."""
+        taken = {gate: (gate.free - self._free_of(gate), node) for gate, node in self._users.items()}
+        return {gate: (units, node) for gate, (units, node) in taken.items() if units > 0}
 
     def has_place_for(self, line: Line) -> bool:
         """Make room for the next of a line, if that can be done; tell whether it is there."""
@@ -70,7 +82,7 @@ class _Room:
         lacking = [(gate, units) for gate, units in line.demand if units > self._free_of(gate)]
         if any(units > self._free_of(gate) + self._held[gate] for gate, units in lacking):
             self._keep([gate for gate, _ in lacking], main=line.demand[-1][0])
-            self.dues += [
+            self._dues += [
                 gate.due(units) for gate, units in lacking if isinstance(gate, RateGate) and units > gate.free
             ]
             return False
@@ -78,10 +90,10 @@ class _Room:
             for node in tuple(self.left):
                 if units > self._free_of(gate) and any(slots is gate for slots, _ in node.demand):
                     self._empty(node)
-                    self.emptied.append(node)
         for gate, units in line.demand:
             self._free[gate] = self._free_of(gate) - units
-        self._served.append(head)
+            self._users.setdefault(gate, head)
+        self._served[head] = None
         return True
 
     def _is_reserved(self, gate: Gate, node: Node) -> bool:
@@ -100,9 +112,13 @@ class _Room:
 
     def _empty(self, node: Node) -> None:
         self.left.remove(node)
+        self.emptied.append(node)
+        self._held.subtract(dict(_given_back(node)))
+        self._free_up(node)
+
+    def _free_up(self, node: Node) -> None:
         for slots, units in _given_back(node):
             self._free[slots] = self._free_of(slots) + units
-            self._held[slots] -= units
 
 
 def _given_back(node: Node) -> Iterator[tuple[Slots, int]]:

@@ -345,9 +345,8 @@ class RateGate(Gate):
     def reason(self, node: Node, units: int) -> WaitReason | None:
         if units > self.free:
             return RateDue(self._label, units, self.due(units))
-        if self.reserved_for is not None and self.reserved_for.key < node.key:
-            return PoolReserved(self._label, self.reserved_for.prepared.task.id)
-        return None
+        better = self.spared_for(units, node.key)
+        return None if better is None else PoolReserved(self._label, better.prepared.task.id)
 
     def due(self, units: int) -> float:
         """Return when ``units`` are free, as it looks now."""

@@ -13,7 +13,7 @@ from itertools import chain
 from operator import attrgetter
 
 from weft.model.reason import PoolFull, PoolReserved, WaitReason
-from weft.scheduling.node import Key, Node
+from weft.scheduling.node import SPECULATIVE, Key, Node
 from weft.scheduling.slots import Slots
 from weft.scheduling.states import READY
 
@@ -34,6 +34,7 @@ class Line:
         "_row",
         "announced",
         "demand",
+        "heads",
         "held_by",
         "level",
         "number",
@@ -41,10 +42,11 @@ class Line:
         "told",
     )
 
-    def __init__(self, number: int, level: int, demand: tuple[tuple[Gate, int], ...]) -> None:
+    def __init__(self, number: int, level: int, demand: tuple[tuple[Gate, int], ...], heads: Heads) -> None:
         self.number = number
         self.level = level
         self.demand = demand
+        self.heads = heads  # where its head is announced
         self.told = tuple([(gate, units) for gate, units in demand if gate.is_told])  # who passes
         self.parked_at: Gate | None = None
         self.held_by: Gate | None = None  # as it was told last; None is the run's own pool
@@ -104,9 +106,14 @@ class Line:
 
 
 class Gate(Slots):
-    """A pool, the lines that wait for it, and the head for which its free units are kept."""
+    """A pool, the lines that wait for it, and the head for which its free units are kept.
 
-    __slots__ = ("lines", "reserved_for")
+    Attributes:
+        kept: how many of the free units speculation must leave, and to whom: to a task for which other
+            speculation makes room.
+    """
+
+    __slots__ = ("kept", "lines", "reserved_for")
 
     is_told = False  # which tasks have passed
     is_counted = True  # each unit that was taken is given back
@@ -115,6 +122,7 @@ class Gate(Slots):
         super().__init__(name, size)
         self.lines: dict[Line, None] = {}  # a dict for its order
         self.reserved_for: Node | None = None
+        self.kept: tuple[int, Node] | None = None
 
     def passed(self, node: Node, units: int) -> None:
         """Take in who has just taken ``units``, where the gate wants to be told."""
@@ -123,10 +131,26 @@ class Gate(Slots):
         """Return why ``node`` can't take ``units`` now, or None when it can."""
         if units > self.free:
             return PoolFull(self.name, self.free, units)
-        if self.reserved_for is not None and self.reserved_for.key < node.key:
-            return PoolReserved(self.name, self.reserved_for.prepared.task.id)
-        return None
+        better = self.spared_for(units, node.key)
+        return None if better is None else PoolReserved(self.name, better.prepared.task.id)
 
     def admits(self, units: int, key: Key) -> bool:
         """Tell whether the task with ``key`` may take ``units`` now."""
-        return units <= self.free and (self.reserved_for is None or key <= self.reserved_for.key)
+        return units <= self.free and self.spared_for(units, key) is None
+
+    def spared_for(self, units: int, key: Key) -> Node | None:
+        """Return for whom ``units`` that are free are kept, where the one with ``key`` may not have them."""
+        if self.reserved_for is not None and self.reserved_for.key < key:
+            return self.reserved_for
+        return self.kept_from_speculation(units) if key[0] == SPECULATIVE else None
+
+    def kept_from_speculation(self, units: int) -> Node | None:
+        """Return for whom ``units`` that are free are kept, where speculation may not have them."""
+        if self.kept is None:
+            return None
+        kept, better = self.kept
+        return better if units > self.free - kept else None
+
+
+# Of lines: their keys, the numbers of the lines, and these.
+Heads = list[tuple[Key, int, Line]]

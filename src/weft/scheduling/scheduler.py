@@ -174,8 +174,6 @@ class Scheduler:
         if self.tasks.merges.is_used:
             course.start_merges(now)
         course.start_what_can(now)
-        if course.speculation.is_used:
-            course.make_room(now)
         if self.closed and not self.live and self.ended is None:
             self._end_run(now)
         return Step(course.actions, course.facts, self._wake_at(), self.admission.tokens())
@@ -279,8 +277,8 @@ class Scheduler:
         node, course = self.live.get(event.task), self.course
         if event.granted or event.problem is not None:
             self.admission.shares_answered(event.shares)
-        begins = event.granted and node is not None and self.admission.lets_begin(node, now)
-        if event.granted and not begins:  # it has ended meanwhile, or a gate has closed
+        begins = event.granted and node is not None and course.lets_begin(node, now)
+        if event.granted and not begins:  # it has ended meanwhile, its place is wanted, or a gate has closed
             course.actions.append(ReturnShares(event.task))
         if node is None:
             return

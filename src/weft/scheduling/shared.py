@@ -51,7 +51,7 @@ class SharedGate(Barrier):
         self._because = because
 
     def reason(self, node: Node, units: int) -> WaitReason | None:
-        if self.free:
+        if self.admits(units, node.key):
             return None
         return self._because[0] if self._because else AsksOthers(self.shares)
 

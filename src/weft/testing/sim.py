@@ -35,7 +35,7 @@ from weft.scheduling.events import (
     TimePassed,
 )
 from weft.scheduling.facts import AttemptStarted, Fact, TaskEnded
-from weft.scheduling.invariants import check
+from weft.scheduling.invariants import check, check_step
 from weft.scheduling.scheduler import Scheduler, Step
 from weft.scheduling.states import RunState, TaskState
 from weft.scheduling.voting import Election
@@ -128,6 +128,7 @@ class Sim:
             if isinstance(action, AskShares | BringBack):
                 self._unanswered[action.task] = action
         check(self.scheduler)
+        check_step(self.scheduler, step)
         return step
 
     def submit(self, *tasks: Task) -> None:
