@@ -449,6 +449,18 @@ def test_a_group_that_is_lost_brings_nothing_back() -> None:
     assert run.ended is RunState.FAILED
 
 
+def test_what_a_group_has_made_is_brought_back_whatever_became_of_a_group_inside_it() -> None:
+    inside = merged_at(MergeAt.GROUP, "a", group="inner")
+    groups = {"outer": Group(min_required=1), "inner": Group(group="outer", critical=False)}
+    run = Sim(plan(*inside, *merged_at(MergeAt.GROUP, "b", group="outer"), groups=groups))
+    run.close()
+    run.finish("a", failed())
+    run.finish("b")
+    assert run.skipped == {"merge of inner": GroupLost("inner", 0, 1)}
+    run.finish("merge of outer")
+    assert run.ended is RunState.DEGRADED
+
+
 def test_a_group_with_enough_brings_back_what_it_has() -> None:
     run = Sim(plan(*merged_at(MergeAt.GROUP, "a", "b", group="g"), groups={"g": Group(min_required=1)}))
     run.close()

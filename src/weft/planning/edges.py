@@ -96,12 +96,14 @@ def _needed(tasks: Sequence[Task], names: Names, position: int) -> Iterator[Edge
     groups = names.groups_among(needs)
     for source in names.positions([name for name in needs if name not in groups] if groups else needs):
         yield Edge(source, position, True, Needs(tasks[source].id))
+    # One merge does not hang on another: the group inside may be lost, and the one around it met.
+    required = not tasks[position].brings_back
     for group in groups:
         for member in names.positions([group]):
             yield Edge(member, position, False, NeedsGroup(group, tasks[member].id))
         for merge in names.merges(group):
             if merge != position:
-                yield Edge(merge, position, True, Needs(tasks[merge].id))
+                yield Edge(merge, position, required, Needs(tasks[merge].id))
     if tasks[position].brings_back and not needs:
         for other in range(len(tasks)):
             if other != position:
