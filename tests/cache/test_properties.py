@@ -61,7 +61,7 @@ class Life(RuleBasedStateMachine):
         self.aged = aged
         self.kept: dict[str, Kepts] = {}
         self.last_fields: dict[str, str] | None = None
-        self.broken = False
+        self.broken = set[str]()
         self.run()
 
     def teardown(self) -> None:
@@ -130,7 +130,7 @@ class Life(RuleBasedStateMachine):
         entry = Path(self.project.store.shelf.entry(key))
         if entry.exists():
             entry.write_bytes(content)
-            self.broken = True
+            self.broken.add(key)
 
     @rule()
     def evict(self) -> None:
@@ -139,7 +139,7 @@ class Life(RuleBasedStateMachine):
         assert pruned.left_bytes == 0
         self.kept.clear()
         self.last_fields = None
-        self.broken = False
+        self.broken.clear()
 
     @rule(path=INPUTS, content=CONTENTS, before=st.booleans())
     def run_while_an_input_changes(self, path: str, content: str, before: bool) -> None:
@@ -165,8 +165,7 @@ class Life(RuleBasedStateMachine):
     def run_if_needed(self) -> None:
         used = self.project.reuse()
         if isinstance(used, Replay):
-            assert self.project.asked.fingerprint.key in self.kept
-            assert not self.broken
+            assert self.project.asked.fingerprint.key in self.kept.keys() - self.broken
             assert used.value == {"n": len(self.project.sources())}
         else:
             assert self.is_true(used), used
@@ -192,7 +191,7 @@ class Life(RuleBasedStateMachine):
             key = self.project.asked.fingerprint.key
             self.kept[key] = Kepts(self.snapshot(), self.project.now, self.project.cache.ttl_s)
             self.last_fields = dict(kept.entry.fields)
-            self.broken = False
+            self.broken.discard(key)
 
     def snapshot(self) -> Snapshot:
         found: Snapshot = {}
@@ -217,7 +216,7 @@ class Life(RuleBasedStateMachine):
             case FieldChanged(field):
                 return kept is None and (self.last_fields or {}).get(field) != fingerprint.fields.get(field)
             case EntryUnreadable():
-                return self.broken
+                return fingerprint.key in self.broken
             case _ if kept is None:
                 return False
             case Expired():
