@@ -260,12 +260,13 @@ class Desk:
             with suppress(CannotShare):
                 sharing.withdraw(ask.id)  # from an earlier question there may be a place in the queue
             raise
-        now = sharing.now()  # by a clock of its own
+        here = monotonic()  # looked at before the other clock: so the moment is never later than it is there
+        now = sharing.now()
         if isinstance(answer, Lease):
             moment = answer.start_by
         else:
             moment = now + ASK_EVERY_S if answer.at is None else answer.at
-        return answer, moment - now + monotonic()
+        return answer, moment - now + here
 
     def _count_from_now(self, held: _Held) -> None:
         """Let a start that came late count from now on: first that, so that it always counts."""
