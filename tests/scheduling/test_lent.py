@@ -16,8 +16,8 @@ from weft.model.reason import JobsLentOut, PoolFull
 from weft.scheduling.events import Event, JobsShared, TokensCame
 from weft.scheduling.lent import LentGate
 from weft.scheduling.scheduler import Step
-from weft.scheduling.states import RunState
-from weft.testing import Sim, plan, task
+from weft.scheduling.states import RunState, TaskState
+from weft.testing import Sim, cancelled, plan, task
 from weft.testing.strategies import plans
 
 
@@ -121,6 +121,18 @@ def test_jobs_are_not_kept_for_tasks_that_wait_for_something_else() -> None:
     assert run.waiting("b") == (PoolFull("gpu", free=0, asked=1), JobsLentOut(free=0, asked=1))
     run.finish("a")
     assert (run.running, run.tokens) == (["b"], 0)
+
+
+def test_a_job_that_is_kept_for_a_task_for_which_speculation_makes_room_is_not_handed_back() -> None:
+    guesses = [task("p", limits={"gpu": 1}, speculative=True), task("q", speculative=True)]
+    wide = task("wide", needs=["a"], limits={"gpu": 1, MAX_CONCURRENT: 2})
+    run = Sharing(plan(task("a"), *guesses, wide, limits={"gpu": 1}), size=3)
+    run.come(2)
+    run.finish("a")
+    assert (run.state("p"), run.state("q")) == (TaskState.STOPPING, TaskState.RUNNING)
+    assert run.granted == 3
+    run.finish("p", cancelled())
+    assert run.running == ["q", "wide"]
 
 
 def test_a_wide_task_collects_jobs_and_keeps_those_that_have_come() -> None:

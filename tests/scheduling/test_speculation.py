@@ -250,6 +250,16 @@ def test_what_was_kept_for_a_task_that_waits_no_more_is_used() -> None:
     assert run.running == ["p", "q"]
 
 
+def test_speculation_that_waits_for_the_same_as_a_better_task_leaves_what_is_kept_for_that() -> None:
+    wide = {"gpu": 1, MAX_CONCURRENT: 3}
+    tasks = [task("x", limits={"gpu": 1}), task("y"), perhaps("p"), perhaps("q", limits=wide)]
+    run = Sim(plan(*tasks, limits={"gpu": 1}), max_concurrent=3)
+    run.submit(task("wide", limits=wide), task("low", needs=["x"], priority=LOW))
+    run.finish("x")
+    assert run.running == ["y", "p"]
+    assert run.waiting("low") == (PoolReserved(MAX_CONCURRENT, by="wide"),)
+
+
 def test_speculation_that_asks_others_does_not_begin_in_a_place_that_is_wanted_meanwhile() -> None:
     gpu = Pool(1, scope=Scope.MACHINE)
     run = Sim(plan(perhaps(limits={"gpu": 1}), limits={"gpu": gpu}), max_concurrent=1)

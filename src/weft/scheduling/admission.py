@@ -110,7 +110,6 @@ class Admission:
 
         Speculation is left out.
         """
-        self._ask_again_at = None
         if self.aging.is_mixed:
             for aged in tuple(self.aging.moved(now)):
                 self._move_up(aged, now)

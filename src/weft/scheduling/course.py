@@ -172,12 +172,11 @@ class Course:
         while True:
             for node in self.admission.make_room(self.speculation.running()):
                 self.stop(node, Preempted(), now, force=False)
-            started = self.admission.start_idle(now)
+            # Speculation that starts, or can't, may let go of what was kept for it.
+            started = [*self.admission.start_idle(now), *self.admission.start_all(now)]
             if not started:
                 return
             self._begin(started, now)
-            # What was kept for one of them is not any more.
-            self._begin(self.admission.start_all(now), now)
 
     def _begin(self, started: Iterable[Node], now: float) -> None:
         shares = self.admission.shares

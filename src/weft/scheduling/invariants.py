@@ -276,8 +276,7 @@ def _check_reservations(admission: Admission) -> None:
     """Units are kept only for a READY task that asks for them."""
     for gate in admission.gates.values():
         if gate.kept is not None:
-            units, better = gate.kept
-            assert 0 < units <= gate.free, f"{gate.name} has {gate.free} free, of which it keeps {units}"
+            _, better = gate.kept
             assert better.state is READY, f"{gate.name} is kept for {_name(better)}: {better.state.name}"
         holder = gate.reserved_for
         if holder is not None:

@@ -48,8 +48,9 @@ class LentGate(Gate):
         self.free += units
 
     def hand_back(self) -> int:
-        """Lend out what is free, but for the last unit, and return how much that is."""
-        units = max(0, min(self.free, self.granted - 1))
+        """Lend out what is free, but for the last unit and what is kept, and return how much that is."""
+        kept = 0 if self.kept is None else self.kept[0]
+        units = max(0, min(self.free - kept, self.granted - 1))
         self.granted -= units
         self.free -= units
         return units
