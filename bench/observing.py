@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from contextvars import copy_context
 from functools import partial
 
-from _side_by_side import Goal, Table, medians, size_from_command_line, wall_s
+from _side_by_side import Goal, Size, Table, medians, size_from_command_line, wall_s
 from msgspec.structs import replace
 
 from weft.api.sync import run_until_done
@@ -46,10 +46,10 @@ def prepared(count: int) -> PreparedPlan:
 
 
 class Contest:
-    """Runs one plan, with those who look on or nobody."""
+    """Runs one plan, with those who look on or nobody; journals have folders of their own in ``scratch``."""
 
-    def __init__(self, plan: PreparedPlan) -> None:
-        self._plan = plan
+    def __init__(self, plan: PreparedPlan, scratch: str) -> None:
+        self._plan, self._scratch = plan, scratch
         self.facts: Sequence[Fact] = ()
 
     def alone(self) -> None:
@@ -87,8 +87,8 @@ class Contest:
 
     def with_all(self) -> None:
         """Do the same with metrics for Prometheus, recorded in a journal, and drawn on a terminal."""
-        metrics = PrometheusMetrics()
-        with tempfile.TemporaryDirectory() as root, open(os.devnull, "w", encoding="utf-8") as nowhere:
+        metrics, root = PrometheusMetrics(), tempfile.mkdtemp(dir=self._scratch)
+        with open(os.devnull, "w", encoding="utf-8") as nowhere:
 
             def watch(engine: Engine) -> Display:
                 return open_display(DisplayKind.TTY, stdout=nowhere, stderr=nowhere, queues=engine.queues)
@@ -103,8 +103,14 @@ class Contest:
 def main() -> None:
     """Measure and print."""
     size = size_from_command_line(__doc__ or "")
+    with tempfile.TemporaryDirectory() as scratch:
+        measure(size, scratch)
+
+
+def measure(size: Size, scratch: str) -> None:
+    """Measure and print, with journals in ``scratch``."""
     count = size.of(100_000, 200)
-    contest = Contest(prepared(count))
+    contest = Contest(prepared(count), scratch)
     alone = "an engine, nobody looks on"
     contenders = {
         alone: partial(wall_s, contest.alone),
